@@ -1,0 +1,69 @@
+# Doorbus. `make demo` shows it, `make test` proves it; `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+UV := .tools/bin/uv
+MEMBERS := libs/doorbus libs/testkit cli $(wildcard services/*)
+STAMP := .venv/.ready
+
+.PHONY: help demo test lint format features bench lock system-deps check-system-deps docs clean
+
+help: ## lists these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { echo "Doorbus needs $(PYTHON): apt install python3 python3-venv, or make PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv .tools || { echo "python3-venv is missing: apt install python3-venv"; exit 1; }
+	@.tools/bin/pip install --quiet uv==0.13.9
+
+# The environment: the locked packages by hash, then our own distributions without looking further.
+$(STAMP): $(UV) requirements/dev.txt $(addsuffix /pyproject.toml,$(MEMBERS))
+	@echo "setting up .venv (once)"
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	@touch $@
+
+demo: $(STAMP) ## boots a door, a bus and a phone, and shows the main job on real SIP traffic
+	@$(BIN)/python -m doorbus_testkit.demo
+
+test: $(STAMP) check-system-deps ## the whole suite
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP) ## ruff, mypy strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@for member in $(MEMBERS); do $(BIN)/mypy $$member || exit 1; done
+	@$(BIN)/mypy tests bench
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## formats the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+features: $(STAMP) check-system-deps ## PASS or FAIL for each row of FEATURES.md
+	@$(BIN)/python -m tests.features.report
+
+bench: $(STAMP) ## the numbers, each against a baseline of the same run
+	@$(BIN)/python -m bench
+
+docs: $(STAMP) ## writes the documents that are generated from the code
+	@$(BIN)/python -m tools.generate_docs
+
+lock: $(UV) ## writes requirements/*.txt anew
+	@tools/lock.sh
+
+system-deps: ## installs with apt what the tests need (root)
+	@apt-get update -qq && xargs -a <(sed 's/#.*//' system-deps.txt) apt-get install -y -qq --no-install-recommends
+
+# As root the missing ones are installed; otherwise their tests are skipped, visibly (and fail when CI=true).
+check-system-deps:
+	@missing=$$(for package in $$(sed 's/#.*//' system-deps.txt); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+	if [ -n "$$missing" ]; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(MAKE) --no-print-directory system-deps; \
+	    else echo "missing, their tests will be skipped: "$$missing" (as root: make system-deps)"; fi; \
+	fi
+
+clean: ## removes what make made
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

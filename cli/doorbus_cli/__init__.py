@@ -1,0 +1,1 @@
+"""The doorbus command: runs a door on one box and talks to any door on the bus."""

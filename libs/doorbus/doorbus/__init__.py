@@ -1,0 +1,1 @@
+"""The contract and the runtime that all Doorbus services share."""

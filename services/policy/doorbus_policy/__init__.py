@@ -1,0 +1,1 @@
+"""Every decision about the calls of a door."""

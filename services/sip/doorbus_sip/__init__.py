@@ -1,0 +1,1 @@
+"""SIP accounts, calls and call audio of a door."""

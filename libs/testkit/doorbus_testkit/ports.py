@@ -1,0 +1,90 @@
+"""Free ports on loopback that concurrent test processes do not hand out twice.
+
+A port is reserved for the life of this process by a record lock (fcntl(2), one byte a port) on one file in
+the temporary directory, so binding it may come later, and by another program. Places are random and below
+32768, where Linux begins to pick ports for outgoing connections by itself.
+"""
+
+import fcntl
+import os
+import random
+import socket
+import tempfile
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+
+FIRST_PORT = 10_000
+END_PORT = 32_768  # net.ipv4.ip_local_port_range begins here
+ATTEMPTS = 500
+
+_reserved: set[int] = set()  # record locks do not conflict within one process
+_random = random.SystemRandom()
+
+
+def free_udp_port() -> int:
+    """Returns a port free for UDP (and TCP: SIP wants both) on 127.0.0.1, reserved by this process."""
+    return free_port_block(1)
+
+
+def free_tcp_port() -> int:
+    """Returns a port free for TCP (and UDP) on 127.0.0.1, reserved by this process."""
+    return free_port_block(1)
+
+
+def free_port_block(count: int, *, even: bool = False) -> int:
+    """Returns the first of `count` ports in a row, each free for UDP and TCP on loopback and reserved.
+
+    Args:
+        count: length of the run.
+        even: the first port is even, as RTP wants it (RFC 3550, section 11).
+
+    Raises:
+        RuntimeError: when no such run was found in 500 random places.
+    """
+    for _ in range(ATTEMPTS):
+        first = _random.randrange(FIRST_PORT, END_PORT - count)
+        if even:
+            first &= ~1
+        ports = range(first, first + count)
+        if _reserve(ports):
+            return first
+    raise RuntimeError(f"no {count} free ports in a row from {FIRST_PORT} to {END_PORT}, {ATTEMPTS} tries")
+
+
+def _reserve(ports: range) -> bool:
+    if not _reserved.isdisjoint(ports) or not _lock(ports):
+        return False
+    if not all(_is_free(port) for port in ports):
+        fcntl.lockf(_lock_file(os.getpid()), fcntl.LOCK_UN, len(ports), ports.start)
+        return False
+    _reserved.update(ports)
+    return True
+
+
+def _lock(ports: range) -> bool:
+    try:
+        fcntl.lockf(_lock_file(os.getpid()), fcntl.LOCK_EX | fcntl.LOCK_NB, len(ports), ports.start)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _lock_file(_pid: int) -> int:
+    """Opens the lock file once a process: closing any descriptor of it drops all of the process's locks."""
+    path = Path(tempfile.gettempdir()) / f"doorbus-ports-{os.getuid()}.lock"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _is_free(port: int) -> bool:
+    with ExitStack() as sockets:
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            probe = sockets.enter_context(socket.socket(socket.AF_INET, kind))
+            if kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TIME_WAIT is no owner
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True

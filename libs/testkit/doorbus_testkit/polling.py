@@ -8,17 +8,25 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 
+@overload
 async def eventually(
-    check: Callable[[], T | Awaitable[T]],
+    check: Callable[[], Awaitable[T | None]], within_s: float = 10.0, every_s: float = 0.02, what: str = "the condition"
+) -> T: ...
+@overload
+async def eventually(
+    check: Callable[[], T | None], within_s: float = 10.0, every_s: float = 0.02, what: str = "the condition"
+) -> T: ...
+async def eventually(
+    check: Callable[[], object],
     within_s: float = 10.0,
     every_s: float = 0.02,
     what: str = "the condition",
-) -> T:
+) -> object:
     """Returns the first truthy result of `check`, a plain or an async function.
 
     Args:
@@ -43,7 +51,7 @@ async def eventually(
             last, cause = f"last exception {error!r}", error
         else:
             if result:
-                return cast("T", result)
+                return result
             last, cause = f"last value {result!r}", None
         if late:
             raise AssertionError(f"{what}: not within {within_s:g} s, {last}") from cause
@@ -51,7 +59,7 @@ async def eventually(
 
 
 def eventually_sync(
-    check: Callable[[], T],
+    check: Callable[[], T | None],
     within_s: float = 10.0,
     every_s: float = 0.02,
     what: str = "the condition",

@@ -1,0 +1,329 @@
+"""One call of a scripted phone: its dialog (RFC 3261, section 12), and what a test can do in it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from doorbus_testkit.polling import eventually
+from doorbus_testkit.rtp_socket import RtpSocket
+from doorbus_testkit.sdp import MIRRORED, AudioLine, parse_audio, pcmu_sdp
+from doorbus_testkit.sip_message import (
+    Address,
+    SipMessage,
+    address_of,
+    new_branch,
+    new_tag,
+    parameter,
+    response_to,
+    uri_of,
+)
+from doorbus_testkit.wire_endpoint import ClientTransaction, Record, ServerTransaction, WireEndpoint
+
+State = Literal["calling", "ringing", "answered", "ended"]
+Moment = Literal["ringing", "answered", "acknowledged", "ended"]
+EndedBy = Literal["cancel", "bye", "local_bye", "refused", "local_refused", "local_cancel"]
+
+
+class WireCall:
+    """A call, made (`uas` is None) or received.
+
+    Attributes:
+        invite: the first INVITE.
+        responses: every response to it that was received (made calls), with times.
+        times: the monotonic second at which the call first was ringing, answered, acknowledged, ended.
+        state: where the call is.
+        ended_by: what ended it.
+        end_reason: the Reason header of the CANCEL, BYE or final response that ended it.
+        remote_audio: the far side's audio line, as last seen.
+        remote_tag: the far side's tag.
+        rtp: the call's media socket.
+    """
+
+    def __init__(
+        self,
+        endpoint: WireEndpoint,
+        rtp: RtpSocket,
+        invite: SipMessage,
+        peer: Address,
+        *,
+        contact: str,
+        uas: ServerTransaction | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.rtp = rtp
+        self.invite = invite
+        self.uas = uas
+        self.responses: list[Record] = []
+        self.times: dict[Moment, float] = {}
+        self.state: State = "calling"
+        self.ended_by: EndedBy | None = None
+        self.end_reason: str | None = None
+        self.remote_audio: AudioLine | None = None
+        self.remote_tag: str | None = invite.from_tag if uas else None
+        self.local_tag = new_tag() if uas else invite.from_tag or ""
+        self.auto_ack = True
+        self.timers: list[asyncio.TimerHandle] = []
+        self._contact = contact
+        self._peer = peer
+        self._cseq = 1 if uas else invite.cseq[0]
+        self._sdp_version = 0
+        self._remote_target = uri_of(invite.required("Contact")) if uas else invite.uri
+        self._routes: tuple[str, ...] = _routes(invite) if uas else ()
+        self._client: ClientTransaction | None = None
+        self._invites: list[ServerTransaction] = [uas] if uas else []  # received ones, whose 2xx wants an ACK
+        if uas:
+            self._note_audio(invite)
+
+    @property
+    def call_id(self) -> str:
+        """The Call-ID."""
+        return self.invite.call_id
+
+    @property
+    def final(self) -> SipMessage | None:
+        """The final response to a made call's INVITE, None so far."""
+        return next((record.message for record in self.responses if record.message.status >= 200), None)
+
+    async def wait(self, moment: Moment, within_s: float = 10.0) -> float:
+        """Waits until the call has been ringing, answered, acknowledged or ended; returns when it was.
+
+        Raises:
+            AssertionError: after `within_s` seconds without it.
+        """
+        await eventually(lambda: moment in self.times, within_s, 0.005, f"call {self.call_id} {moment}: {self.state}")
+        return self.times[moment]
+
+    async def wait_final(self, within_s: float = 10.0) -> SipMessage:
+        """Waits for the final response to a made call's INVITE and returns it."""
+        return await eventually(lambda: self.final, within_s, 0.005, f"final response to {self.invite.uri}")
+
+    # The answering side.
+
+    def respond(
+        self,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        sdp: bytes | None = None,
+    ) -> None:
+        """Sends a response to the received INVITE, or nothing when the call has ended.
+
+        Args:
+            status: 180 and the like leave the call ringing, 2xx answer it, others refuse it.
+            reason: the reason phrase.
+            headers: more headers.
+            sdp: session description; a 2xx gets the fixed PCMU one by default.
+        """
+        if self.uas is None:
+            raise RuntimeError("this call was made, not received")
+        if self.state in ("ended", "answered"):
+            return
+        response = response_to(self.invite, status, to_tag=self.local_tag, reason=reason, headers=headers)
+        if status > 100:
+            response = response.with_headers({"Contact": f"<{self._contact}>"})
+        if 200 <= status < 300 and sdp is None:
+            sdp = self.description()
+        if sdp is not None:
+            response = response.with_body("application/sdp", sdp)
+        self.endpoint.respond(self.uas, response)
+        if 200 <= status < 300:
+            self._reach("answered", time.monotonic())
+        elif status >= 300:
+            self._end("local_refused", time.monotonic(), None)
+        elif status > 100:
+            self._reach("ringing", time.monotonic())
+
+    # The calling side.
+
+    def start(self) -> None:
+        """Sends the INVITE of a made call."""
+        self._client = self.endpoint.request(self.invite, self._peer, self._on_response)
+
+    def ack(self) -> None:
+        """Acknowledges the 2xx (done by itself unless `auto_ack` is off)."""
+        self._send_ack(self.invite.cseq[0])
+
+    def cancel(self, headers: Mapping[str, str] | None = None) -> ClientTransaction:
+        """Cancels a made call that has no final response yet (RFC 3261, 9.1)."""
+        if self._client is None or self.final is not None:
+            raise RuntimeError("nothing to cancel")
+        copied = {name: self.invite.required(name) for name in ("Via", "From", "To", "Call-ID")}
+        request = SipMessage("CANCEL", self.invite.uri).with_headers(
+            {**copied, "CSeq": f"{self.invite.cseq[0]} CANCEL", "Max-Forwards": "70", **(headers or {})}
+        )
+        return self.endpoint.request(request, self._peer)
+
+    # Both sides.
+
+    def request(
+        self,
+        method: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: tuple[str, bytes] | None = None,
+        on_response: Callable[[Record], None] | None = None,
+    ) -> ClientTransaction:
+        """Sends a request in the dialog; `body` is a content type and bytes. Its responses are in what it returns."""
+        self._cseq += 1
+        request = self._in_dialog(method, self._cseq).with_headers(headers or {})
+        if body is not None:
+            request = request.with_body(*body)
+        return self.endpoint.request(request, self._next_hop(), on_response)
+
+    def bye(self, headers: Mapping[str, str] | None = None) -> ClientTransaction:
+        """Ends the call."""
+        self._end("local_bye", time.monotonic(), None)
+        return self.request("BYE", headers=headers)
+
+    def info(self, content_type: str, body: bytes) -> ClientTransaction:
+        """Sends an INFO: digits as `application/dtmf-relay`, lines `Signal=1` and `Duration=160`, for instance."""
+        return self.request("INFO", body=(content_type, body))
+
+    def reinvite(self, direction: str = "sendrecv", sdp: bytes | None = None) -> ClientTransaction:
+        """Sends a re-INVITE: `sendonly` or `inactive` hold the call, `sendrecv` takes it back. Acknowledges itself."""
+
+        def acknowledge(record: Record) -> None:
+            if 200 <= record.message.status < 300:
+                self._note_audio(record.message)
+                self._send_ack(record.message.cseq[0])
+            elif record.message.status >= 300:
+                self._ack_failure(transaction.request, record.message)
+
+        body = ("application/sdp", sdp or self.description(direction))
+        transaction = self.request(
+            "INVITE", headers={"Contact": f"<{self._contact}>"}, body=body, on_response=acknowledge
+        )
+        return transaction
+
+    def description(self, direction: str = "sendrecv") -> bytes:
+        """Returns this phone's session description, a higher version each time."""
+        self._sdp_version += 1
+        event = self.remote_audio.telephone_event if self.remote_audio else 101
+        return pcmu_sdp(
+            self.endpoint.host, self.rtp.port, direction=direction, telephone_event=event, version=self._sdp_version
+        )
+
+    def send_audio(self, hz: float = 0.0) -> None:
+        """Sends a tone, or silence, to where the far side wants its RTP."""
+        if self.remote_audio is None:
+            raise RuntimeError("the far side has not said where its RTP goes")
+        audio = self.remote_audio
+        self.rtp.start_sending(audio.address, audio.port, hz=hz, telephone_event=audio.telephone_event or 101)
+
+    # What the phone hands in.
+
+    def request_received(self, transaction: ServerTransaction, record: Record) -> SipMessage | None:
+        """Takes a request of this dialog and returns the response that the phone shall send, None for none."""
+        message = record.message
+        if message.method == "INVITE":
+            self._invites.append(transaction)
+        match message.method:
+            case "ACK":
+                self.times.setdefault("acknowledged", record.at)
+                for invite in self._invites:
+                    invite.settle()
+                return None
+            case "CANCEL":
+                self._cancel_received(record)
+            case "BYE":
+                self._end("bye", record.at, message.header("Reason"))
+            case "INVITE" | "UPDATE" if message.body:
+                self._note_audio(message)
+                direction = MIRRORED[self.remote_audio.direction if self.remote_audio else "sendrecv"]
+                answer = response_to(message, 200, to_tag=self.local_tag, headers={"Contact": f"<{self._contact}>"})
+                return answer.with_body("application/sdp", self.description(direction))
+            case "INVITE":
+                answer = response_to(message, 200, to_tag=self.local_tag, headers={"Contact": f"<{self._contact}>"})
+                return answer.with_body("application/sdp", self.description())
+        return response_to(message, 200, to_tag=self.local_tag)
+
+    def close(self) -> None:
+        """Stops what the call does by itself."""
+        for timer in self.timers:
+            timer.cancel()
+        self.rtp.close()
+
+    def _cancel_received(self, record: Record) -> None:
+        if self.uas is None or self.state in ("answered", "ended"):
+            return
+        self.endpoint.respond(self.uas, response_to(self.invite, 487, to_tag=self.local_tag))
+        self._end("cancel", record.at, record.message.header("Reason"))
+
+    def _on_response(self, record: Record) -> None:
+        message = record.message
+        self.responses.append(record)
+        if message.status == 100:
+            return
+        self._note_dialog(message)
+        if message.status < 200:
+            self._reach("ringing", record.at)
+        elif message.status < 300:
+            if self.state != "ended":
+                self._reach("answered", record.at)
+            if self.auto_ack:
+                self.ack()
+        else:
+            self._ack_failure(self.invite, message)
+            self._end("refused", record.at, message.header("Reason"))
+
+    def _note_dialog(self, message: SipMessage) -> None:
+        self.remote_tag = message.to_tag
+        contact = message.header("Contact")
+        if contact is not None:
+            self._remote_target = uri_of(contact)
+        self._routes = tuple(reversed(_routes(message)))
+        if message.body:
+            self._note_audio(message)
+
+    def _note_audio(self, message: SipMessage) -> None:
+        if message.body:
+            self.remote_audio = parse_audio(message.body)
+
+    def _reach(self, moment: Literal["ringing", "answered"], at: float) -> None:
+        self.times.setdefault(moment, at)
+        self.state = moment
+
+    def _end(self, by: EndedBy, at: float, reason: str | None) -> None:
+        if self.state != "ended":
+            self.state, self.ended_by, self.end_reason = "ended", by, reason
+            self.times.setdefault("ended", at)
+            self.rtp.stop_sending()
+
+    def _in_dialog(self, method: str, cseq: int) -> SipMessage:
+        local, remote = ("To", "From") if self.uas else ("From", "To")
+        here, there = self.invite.required(local), self.invite.required(remote)
+        if parameter(here, "tag") is None:
+            here = f"{here};tag={self.local_tag}"
+        if parameter(there, "tag") is None and self.remote_tag:
+            there = f"{there};tag={self.remote_tag}"
+        message = SipMessage(method, self._remote_target).with_headers(
+            {
+                "Via": f"SIP/2.0/UDP {self.endpoint.host}:{self.endpoint.port};branch={new_branch()};rport",
+                "Max-Forwards": "70",
+                "From": here,
+                "To": there,
+                "Call-ID": self.call_id,
+                "CSeq": f"{cseq} {method}",
+            }
+        )
+        return message.with_headers({"Route": ", ".join(self._routes)}) if self._routes else message
+
+    def _next_hop(self) -> Address:
+        return address_of(uri_of(self._routes[0])) if self._routes else address_of(self._remote_target)
+
+    def _send_ack(self, cseq: int) -> None:
+        self.endpoint.request(self._in_dialog("ACK", cseq), self._next_hop())
+
+    def _ack_failure(self, invite: SipMessage, final: SipMessage) -> None:
+        """Acknowledges a refusal within the INVITE's transaction (RFC 3261, 17.1.1.3)."""
+        copied = {name: invite.required(name) for name in ("Via", "From", "Call-ID")}
+        request = SipMessage("ACK", invite.uri).with_headers(
+            {**copied, "To": final.required("To"), "CSeq": f"{invite.cseq[0]} ACK", "Max-Forwards": "70"}
+        )
+        self.endpoint.request(request, self._peer)
+
+
+def _routes(message: SipMessage) -> tuple[str, ...]:
+    return tuple(value.strip() for line in message.all("Record-Route") for value in line.split(","))

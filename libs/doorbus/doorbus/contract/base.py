@@ -83,6 +83,9 @@ class Order(Command):
     """
 
     service: ClassVar[str]
+    reads_only: ClassVar[bool] = False
+    """True where it changes nothing (a snapshot): any epoch may ask, so that a new policy learns which one it must pass."""
+
     epoch: int = Field(ge=0)
 
 

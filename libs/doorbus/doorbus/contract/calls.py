@@ -373,6 +373,7 @@ class TakeSipSnapshot(SipOrder):
     """Tell what calls there are."""
 
     verb = "snapshot"
+    reads_only = True
 
 
 class SipSnapshot(Reply):

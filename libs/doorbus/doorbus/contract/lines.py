@@ -196,6 +196,7 @@ class TakeIoSnapshot(IoOrder):
     """Tell how inputs and relays are."""
 
     verb = "snapshot"
+    reads_only = True
 
 
 class IoSnapshot(Reply):

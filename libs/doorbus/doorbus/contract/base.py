@@ -44,7 +44,7 @@ class Message(BaseModel):
 
 
 class Event(Message):
-    """A fact, in the past tense, told by its owner. Subclasses name their place: `door.<door>.event.<domain>.<what>`."""
+    """A fact, in the past tense, told by its owner on `door.<door>.event.<domain>.<what>`."""
 
     domain: ClassVar[str]
     what: ClassVar[str]
@@ -84,7 +84,7 @@ class Order(Command):
 
     service: ClassVar[str]
     reads_only: ClassVar[bool] = False
-    """True where it changes nothing (a snapshot): any epoch may ask, so that a new policy learns which one it must pass."""
+    """True where it changes nothing (a snapshot): any epoch may ask, so that a new policy learns which to pass."""
 
     epoch: int = Field(ge=0)
 

@@ -1,7 +1,8 @@
 """Calls and their legs: what sip tells, what policy orders, what sip asks.
 
 A call is one conversation of the door; its legs are the phones that ring for it. An incoming call has one leg, the
-caller. Policy mints the ids of calls that it dials; sip those of incoming ones, which exist before policy hears of them.
+caller. Policy mints the ids of calls that it dials; sip those of incoming ones, which exist before policy hears of
+them.
 """
 
 from __future__ import annotations

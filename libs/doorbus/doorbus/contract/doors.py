@@ -1,4 +1,4 @@
-"""Unlocks that did not happen. (`door.unlocked` stands with the relays: io tells it.)"""
+"""Unlocks that did not happen. `door.unlocked` stands with the relays, since io tells it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The outbox: events on their way to the bus.
 
-An event is sent at once to live readers, and counts as kept when the stream acknowledged it; until then it is sent
-again with the same id (the stream and the readers drop the repeat). While the bus is gone events wait, bounded. Nobody who
-tells an event ever waits for it.
+An event is sent at once to live readers, and counts as kept when the stream acknowledged it. Until then it is sent
+again with the same id, and the stream and the readers drop the repeat. While the bus is gone events wait, bounded.
+Nobody who tells an event ever waits for it.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Outbox:
         """Waits until everything is kept; False when that took longer than `within_s`."""
         try:
             async with asyncio.timeout(within_s):
-                while not self.empty:
+                while not self.empty:  # noqa: ASYNC110  # two collections to watch, once in a life
                     await asyncio.sleep(0.01)  # two collections to watch, once in a life
         except TimeoutError:
             return False

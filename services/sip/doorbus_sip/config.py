@@ -1,0 +1,99 @@
+"""What the SIP engine has to know, as plain frozen values.
+
+The engine does not read the door's document: the bus shell maps it to this model, with passwords resolved and
+defaults applied. Ports of 0 mean "any free one"; `SipEngine.ports` tells which it became.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Listen(_Frozen):
+    """Where the front worker listens; `None` switches that transport off."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - a door answers on each of its interfaces unless told otherwise
+    udp: Port | None = 5060
+    tcp: Port | None = 5060
+
+
+class Account(_Frozen):
+    """One SIP account: an AOR, and where and how it registers.
+
+    Attributes:
+        registrar: SIP URI of the registrar, `None` for an account that only dials and is dialed.
+        proxy: SIP URI of the outbound proxy, `None` to go by the request URI.
+        expires_s: the registration interval asked for; the server may shorten it (RFC 3261, 10.2.1.1).
+        trusted_sources: networks (CIDR) or addresses whose INVITEs belong to this account too.
+    """
+
+    id: str
+    aor: str
+    registrar: str | None = None
+    proxy: str | None = None
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    display_name: str = ""
+    transport: Literal["udp", "tcp"] = "udp"
+    expires_s: Annotated[int, Field(ge=30)] = 300
+    trusted_sources: tuple[str, ...] = ()
+
+
+class NoAudio(_Frozen):
+    """Calls are set up, nothing is played and nothing is recorded."""
+
+    backend: Literal["none"] = "none"
+
+
+class FileAudio(_Frozen):
+    """A WAV file loops into the call, another one gets what the far side says (either may be missing)."""
+
+    backend: Literal["file"] = "file"
+    play: str | None = None
+    record: str | None = None
+
+
+Audio = Annotated[NoAudio | FileAudio, Field(discriminator="backend")]
+
+
+class EngineConfig(_Frozen):
+    """Everything the engine is told; a new one may be given at any time with `SipEngine.reconfigure`.
+
+    Attributes:
+        dialer_ports: fixed UDP ports of the dialers, one each, or empty for free ones.
+        rtp: first and last UDP port for RTP and RTCP, split evenly between front and dialers.
+        ip_calls: whether INVITEs that belong to no account may ring at all.
+        ip_allow: networks (CIDR) from which they may.
+        display_name: the name in From of calls without an account, and of accounts that have none.
+        codecs: the offer's order, by RTP names (`G722`, `PCMA`, `PCMU`); others are switched off.
+        media_timeout_s: no RTP for so long ends an answered call that is not on hold; 0 = never.
+        refused_codes: final answers that count as "the phone refused" and not as a failure.
+        max_dialers: upper bound of dialer processes.
+        spare_dialers: idle dialers kept ready; each costs 25 MB and saves the 0.3 s that a start takes.
+        stall_s: a worker that does not answer a ping for so long is killed.
+        dead_leg_s: a dialer whose legs all hang, hung up and unanswered for so long, is replaced.
+        questions_per_s: how often `IncomingCall` may be reported; more INVITEs are refused with 486 unasked.
+    """
+
+    listen: Listen = Listen()
+    dialer_ports: tuple[Port, ...] = ()
+    rtp: tuple[Port, Port] = (10000, 10199)
+    accounts: tuple[Account, ...] = ()
+    ip_calls: bool = True
+    ip_allow: tuple[str, ...] = ("127.0.0.0/8",)
+    audio: Audio = NoAudio()
+    display_name: str = "Door"
+    codecs: tuple[str, ...] = ("G722", "PCMA", "PCMU")
+    media_timeout_s: Annotated[float, Field(ge=0)] = 30
+    refused_codes: tuple[int, ...] = (486, 600, 603, 607)
+    max_dialers: Annotated[int, Field(ge=0, le=8)] = 8
+    spare_dialers: Annotated[int, Field(ge=0, le=8)] = 1
+    stall_s: Annotated[float, Field(gt=0)] = 3
+    dead_leg_s: Annotated[float, Field(gt=0)] = 4
+    questions_per_s: Annotated[int, Field(ge=1)] = 20

@@ -1,0 +1,272 @@
+"""The messages between the parent and its workers: JSON, one message a SOCK_SEQPACKET packet.
+
+Orders (parent to worker) are imperative, reports (worker to parent) past tense. Order is kept each way. A worker acts
+on `Setup` first, and takes a closed socket as the end of its parent.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from doorbus_sip.config import Audio
+from doorbus_sip.facts import DtmfMethod
+
+MAX_MESSAGE_BYTES = 65_536
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class WorkerAccount(_Message):
+    """An account as a worker needs it: the secret in the clear, the sources resolved to networks."""
+
+    id: str
+    aor: str
+    registrar: str | None
+    proxy: str | None
+    username: str
+    password: str = Field(repr=False)
+    display_name: str
+    expires_s: int
+    networks: tuple[str, ...]
+
+
+class Access(_Message):
+    """Who may call: the accounts of an INVITE's source, and the networks of direct IP calls."""
+
+    ip_allow: tuple[str, ...]
+
+
+class Setup(_Message):
+    """Everything a worker starts with. `udp` and `tcp`: 0 = any free port, `None` = off."""
+
+    type: Literal["setup"] = "setup"
+    name: str
+    front: bool
+    host: str
+    udp: int
+    tcp: int | None
+    rtp: tuple[int, int]
+    display_name: str
+    codecs: tuple[str, ...]
+    audio: Audio
+    media_timeout_s: float
+    access: Access
+    accounts: tuple[WorkerAccount, ...]
+
+
+class Change(_Message):
+    """What of `Setup` may change while running; accounts that are gone are unregistered."""
+
+    type: Literal["change"] = "change"
+    display_name: str
+    audio: Audio
+    media_timeout_s: float
+    access: Access
+    accounts: tuple[WorkerAccount, ...]
+
+
+class Dial(_Message):
+    """Send an INVITE."""
+
+    type: Literal["dial"] = "dial"
+    leg: str
+    account: str | None
+    uri: str
+    display_name: str | None = None
+
+
+class Ring(_Message):
+    """Send 180 on an incoming leg."""
+
+    type: Literal["ring"] = "ring"
+    leg: str
+
+
+class Answer(_Message):
+    """Send 200 on an incoming leg, its audio may be connected."""
+
+    type: Literal["answer"] = "answer"
+    leg: str
+
+
+class Refuse(_Message):
+    """Send this final answer on an incoming leg, later if the worker is short of sockets."""
+
+    type: Literal["refuse"] = "refuse"
+    leg: str
+    code: int
+    reason: str = ""
+
+
+class Hangup(_Message):
+    """End a leg in whatever state it is: CANCEL, BYE, or 603; `elsewhere` adds the Reason of RFC 3326."""
+
+    type: Literal["hangup"] = "hangup"
+    leg: str
+    elsewhere: bool = False
+
+
+class Grant(_Message):
+    """This leg won: connect it to the door's audio."""
+
+    type: Literal["grant"] = "grant"
+    leg: str
+
+
+class Hold(_Message):
+    """Send a re-INVITE that holds (`held`) or resumes."""
+
+    type: Literal["hold"] = "hold"
+    leg: str
+    held: bool
+
+
+class SendDtmf(_Message):
+    """Send digits as RTP events."""
+
+    type: Literal["send_dtmf"] = "send_dtmf"
+    leg: str
+    digits: str = Field(repr=False)
+
+
+class Ping(_Message):
+    """Answer with `Pong`."""
+
+    type: Literal["ping"] = "ping"
+    n: int
+
+
+class Stop(_Message):
+    """BYE on all calls, unregister, exit."""
+
+    type: Literal["stop"] = "stop"
+
+
+Order = Annotated[
+    Setup | Change | Dial | Ring | Answer | Refuse | Hangup | Grant | Hold | SendDtmf | Ping | Stop,
+    Field(discriminator="type"),
+]
+
+
+class Ready(_Message):
+    """The endpoint runs on these ports. A datagram of CRLF to `wake` makes it look at the socket at once."""
+
+    type: Literal["ready"] = "ready"
+    udp: int
+    tcp: int | None
+    wake: tuple[str, int]
+
+
+class Incoming(_Message):
+    """An INVITE that may ring; 100 was sent."""
+
+    type: Literal["incoming"] = "incoming"
+    leg: str
+    account: str | None
+    from_user: str
+    from_uri: str
+    to_user: str
+    source: str
+    source_port: int
+    wants_video: bool
+    auto_answer: tuple[tuple[str, int], ...]
+
+
+class Progress(_Message):
+    """A provisional response of an outgoing leg; 180 of an incoming one was sent."""
+
+    type: Literal["progress"] = "progress"
+    leg: str
+    code: int
+
+
+class Answered(_Message):
+    """The leg is confirmed: 2xx and ACK were exchanged."""
+
+    type: Literal["answered"] = "answered"
+    leg: str
+
+
+class Ended(_Message):
+    """The leg is over and its slot is free. `remote`: the far side ended it."""
+
+    type: Literal["ended"] = "ended"
+    leg: str
+    code: int
+    reason: str
+    remote: bool
+    media_failed: bool = False
+
+
+class Held(_Message):
+    """Hold as the media lines say it now."""
+
+    type: Literal["held"] = "held"
+    leg: str
+    by: Literal["local", "remote"]
+    held: bool
+
+
+class Digit(_Message):
+    """A DTMF digit came."""
+
+    type: Literal["digit"] = "digit"
+    leg: str
+    digit: str = Field(repr=False)
+    method: DtmfMethod
+
+
+class Registration(_Message):
+    """The registrar's answer, or no response (408, 503)."""
+
+    type: Literal["registration"] = "registration"
+    account: str
+    code: int
+    reason: str
+    expires_s: int
+
+
+class Refused(_Message):
+    """So many INVITEs since the last report were refused without asking."""
+
+    type: Literal["refused"] = "refused"
+    code: int
+    count: int
+
+
+class Failed(_Message):
+    """An error in a callback or an order, with the line that raised it."""
+
+    type: Literal["failed"] = "failed"
+    where: str
+    error: str
+
+
+class Pong(_Message):
+    """The loop runs."""
+
+    type: Literal["pong"] = "pong"
+    n: int
+
+
+Report = Annotated[
+    Ready | Incoming | Progress | Answered | Ended | Held | Digit | Registration | Refused | Failed | Pong,
+    Field(discriminator="type"),
+]
+
+ORDERS: TypeAdapter[Order] = TypeAdapter(Order)
+REPORTS: TypeAdapter[Report] = TypeAdapter(Report)
+
+
+def pack(message: BaseModel) -> bytes:
+    """The packet of a message.
+
+    Raises:
+        ValueError: the message is longer than `MAX_MESSAGE_BYTES`.
+    """
+    packet = message.model_dump_json().encode()
+    if len(packet) > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message of {len(packet)} bytes is too long")
+    return packet

@@ -1,0 +1,118 @@
+"""The pjsua2 endpoint of a worker: one thread, no sound device, only the codecs that are wanted."""
+
+import contextlib
+import socket
+
+import pjsua2 as pj
+import structlog
+
+from doorbus_sip.protocol import Setup
+
+log = structlog.get_logger()
+_UDP, _TCP = pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP
+_LOG_LEVEL = 2  # errors and warnings; 5 would hold whole messages, with digits and credentials
+
+
+class _PjLog(pj.LogWriter):  # type: ignore[misc]
+    """Passes pjsip's own lines on."""
+
+    def write(self, entry: object) -> None:
+        with contextlib.suppress(Exception):
+            log.debug("pjsip", level_pj=entry.level, text=entry.msg.rstrip())  # type: ignore[attr-defined]
+
+
+class Endpoint:
+    """Starts and stops the library; there is one a process.
+
+    Raises:
+        pj.Error: a transport cannot be bound.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self.lib = pj.Endpoint()
+        self.lib.libCreate()
+        self._log = _PjLog()
+        self.lib.libInit(self._config())
+        self.udp_id = self.lib.transportCreate(_UDP, _transport(setup.host, setup.udp))
+        self.udp = _port(self.lib, self.udp_id)
+        self.tcp: int | None = None
+        if setup.tcp is not None:
+            self.tcp = _port(self.lib, self.lib.transportCreate(_TCP, _transport(setup.host, setup.tcp)))
+        self.lib.audDevManager().setNullDev()
+        self.lib.libStart()
+        self._choose_codecs(setup.codecs)
+        self.host = str(self.lib.transportGetInfo(self.udp_id).localName).rsplit(":", 1)[0]
+
+    def handle_events(self, timeout_ms: int) -> None:
+        """Waits for at most `timeout_ms` for packets and timers, and runs what they ask for."""
+        self.lib.libHandleEvents(timeout_ms)
+
+    def close(self) -> None:
+        """Destroys the library; no pjsua2 object may be used afterwards."""
+        self.lib.libDestroy()
+
+    def _config(self) -> pj.EpConfig:
+        config = pj.EpConfig()
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.mainThreadOnly = True
+        config.uaConfig.maxCalls = 4
+        config.uaConfig.userAgent = "Doorbus"
+        config.logConfig.level = _LOG_LEVEL
+        config.logConfig.consoleLevel = 0
+        config.logConfig.msgLogging = 0
+        config.logConfig.writer = self._log
+        config.medConfig.sndAutoCloseTime = -1  # otherwise the bridge's clock stops after an idle second for good
+        return config
+
+    def _choose_codecs(self, wanted: tuple[str, ...]) -> None:
+        for codec in self.lib.codecEnum2():
+            name = codec.codecId.split("/")[0].upper()
+            place = next((i for i, codec_name in enumerate(wanted) if codec_name.upper() == name), None)
+            self.lib.codecSetPriority(codec.codecId, 0 if place is None else 200 - place)
+
+
+def wake_address(host: str, port: int) -> tuple[str, int]:
+    """Where a datagram from this machine reaches the endpoint."""
+    if host in ("0.0.0.0", ""):  # noqa: S104 - compared, not bound
+        return "127.0.0.1", port
+    return ("::1" if host == "::" else host), port
+
+
+def _transport(host: str, port: int) -> pj.TransportConfig:
+    config = pj.TransportConfig()
+    config.port = port
+    config.boundAddress = "" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+    return config
+
+
+def _port(lib: pj.Endpoint, transport: int) -> int:
+    return int(str(lib.transportGetInfo(transport).localName).rsplit(":", 1)[1])
+
+
+class RtpPlug:
+    """Holds the RTP ports of the worker, so that pjsua cannot open media and fails an INVITE instead."""
+
+    def __init__(self, host: str, ports: tuple[int, int]) -> None:
+        self._host = host
+        self._ports = ports
+        self._held: dict[int, socket.socket] = {}
+
+    def fill(self) -> None:
+        """Takes every even port that is free now."""
+        first, last = self._ports
+        for port in range(first, last + 1, 2):
+            if port in self._held:
+                continue
+            holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                holder.bind((self._host, port))
+            except OSError:
+                holder.close()
+            else:
+                self._held[port] = holder
+
+    def clear(self) -> None:
+        """Gives them back."""
+        for holder in self._held.values():
+            holder.close()
+        self._held.clear()

@@ -60,6 +60,7 @@ from doorbus_io.door_model import (
     TimePassed,
     Warn,
     active_level,
+    line_of,
     rest_level,
 )
 
@@ -90,11 +91,15 @@ def _take(door: Door, event: DoorEvent, now: float) -> tuple[Door, Effects]:
     match event:
         case DocumentTaken(io, revision):
             return _take_document(door, io, revision, now)
-        case RelayClaimed(line):
-            found = {id_: replace(each, ours=True) for id_, each in door.relays.items() if each.line == line}
-            return replace(door, relays={**door.relays, **found}), ()
-        case InputClaimed(line, level, chip_debounces):
-            return _step_inputs(door, inputs.LevelRead(level, chip_debounces), now, {line})
+        case RelayClaimed(document):
+            known = door.relays.get(document.id)
+            if known is None or known.document != document:  # of the document before
+                return door, ()
+            return replace(door, relays={**door.relays, document.id: replace(known, ours=True)}), ()
+        case InputClaimed(document, level, chip_debounces):
+            if all(each.document != document for each in door.inputs.values()):
+                return door, ()
+            return _step_inputs(door, inputs.LevelRead(level, chip_debounces), now, {line_of(document)})
         case LineEdge(line, level, at):
             return _step_inputs(door, inputs.Edge(level, at), now, {line})
         case LinesLost(lines):

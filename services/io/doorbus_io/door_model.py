@@ -32,7 +32,7 @@ class RelayState:
     @property
     def line(self) -> Line:
         """Where it is connected."""
-        return Line(self.document.chip, self.document.line)
+        return line_of(self.document)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class InputState:
     @property
     def line(self) -> Line:
         """Where it is connected."""
-        return Line(self.document.chip, self.document.line)
+        return line_of(self.document)
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,16 @@ class DocumentTaken:
 
 @dataclass(frozen=True)
 class RelayClaimed:
-    """A relay's line is in our hands and at rest."""
+    """The line of this relay is in our hands and at rest."""
 
-    line: Line
+    document: RelayDocument
 
 
 @dataclass(frozen=True)
 class InputClaimed:
-    """An input's line is in our hands and was read."""
+    """The line of this input is in our hands and was read."""
 
-    line: Line
+    document: InputDocument
     level: int
     chip_debounces: bool
 
@@ -129,7 +129,7 @@ class Drive:
 
 @dataclass(frozen=True)
 class Claim:
-    """Claim the lines of these inputs and relays (relays at rest), give all others back."""
+    """Claim the lines of these inputs and relays (relays at rest), give all others back; those held already stay."""
 
     inputs: tuple[InputDocument, ...]
     relays: tuple[RelayDocument, ...]
@@ -163,6 +163,11 @@ class Warn:
 
 DoorEffect = Drive | Claim | Tell | Answer | Warn
 Effects = tuple[DoorEffect, ...]
+
+
+def line_of(document: InputDocument | RelayDocument) -> Line:
+    """Returns where an input or a relay is connected."""
+    return Line(document.chip, document.line)
 
 
 def active_level(document: InputDocument | RelayDocument) -> int:

@@ -67,6 +67,7 @@ class GpiodChip:
         self._taken: dict[int, _Taken] = {}
         self._loop = asyncio.get_running_loop()
         self._gone = False
+        self._closed = False
         try:
             self._chip = gpiod.Chip(str(device_path(name)))
         except KERNEL_ERRORS as error:
@@ -133,6 +134,7 @@ class GpiodChip:
 
     def close(self) -> None:
         """Gives all lines back."""
+        self._closed = True
         for line in list(self._taken):
             self.release(line)
         self._chip.close()
@@ -170,5 +172,9 @@ class GpiodChip:
         why = f"{self._name} line {line}: {error}"
         if not self._gone:
             self._gone = True
-            self._loop.call_soon(self._on_lost, why)
+            self._loop.call_soon(self._tell_lost, why)
         return ChipError(why)
+
+    def _tell_lost(self, why: str) -> None:
+        if not self._closed:  # whoever closed it knows
+            self._on_lost(why)

@@ -58,6 +58,11 @@ class SipEngine:
         self._every_second: asyncio.TimerHandle | None = None
 
     @property
+    def config(self) -> EngineConfig:
+        """The configuration in force."""
+        return self._config
+
+    @property
     def ports(self) -> Ports:
         """Where the door listens, also when the configuration said "any port"."""
         return Ports(*self._running.ports)

@@ -58,7 +58,10 @@ class WorkerLink:
         command = (sys.executable, "-m", "doorbus_sip.worker", "--fd", str(theirs.fileno()))
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
-                *command, pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL
+                *command,
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
             )
         self._heard = asyncio.get_running_loop().time()
         asyncio.get_running_loop().add_reader(ours.fileno(), self._read)

@@ -4,6 +4,7 @@ import argparse
 import logging
 import signal
 import socket
+import sys
 
 import structlog
 
@@ -17,7 +18,12 @@ def main() -> None:
     parser.add_argument("--fd", type=int, required=True)
     control = socket.socket(fileno=parser.parse_args().fd)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the parent, which stops us in order
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(
+            sys.stderr
+        ),  # stdout is the library's, before it takes a log writer
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
     setup = ORDERS.validate_json(control.recv(MAX_MESSAGE_BYTES))
     if not isinstance(setup, Setup):
         raise TypeError("the first packet must be the setup")

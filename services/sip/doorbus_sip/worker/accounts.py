@@ -23,6 +23,7 @@ class Account(pj.Account):  # type: ignore[misc]
         super().__init__()
         self.home: Worker | None = home
         self.wanted = wanted
+        self.uri = ""
 
     @guarded
     def onIncomingCall(self, home: "Worker", prm: pj.OnIncomingCallParam) -> None:  # noqa: N802 - the library\'s name
@@ -59,11 +60,7 @@ class Accounts:
             account = self._accounts.pop(gone)
             account.shutdown()
             account.home = None
-        if self._direct is None:
-            self._direct = Account(self._home, None)
-            self._direct.create(self._base(identity(display_name, direct_uri)), True)
-        else:
-            self._direct.modify(self._base(identity(display_name, direct_uri)))
+        self._put_direct(display_name, direct_uri)
         for one in wanted:
             self._put(one, display_name)
         self.known = tuple(Known(a.id, user_of(a.aor), networks(a.networks)) for a in wanted)
@@ -85,6 +82,15 @@ class Accounts:
             if self._front and account.wanted is not None and account.wanted.registrar:
                 account.setRegistration(False)
 
+    def _put_direct(self, display_name: str, uri: str) -> None:
+        config = self._base(identity(display_name, uri))
+        if self._direct is None:
+            self._direct = Account(self._home, None)
+            self._direct.create(config, True)
+        else:
+            self._direct.modify(config)
+        self._direct.uri = uri
+
     def _put(self, wanted: WorkerAccount, display_name: str) -> None:
         config = self._base(identity(wanted.display_name or display_name, wanted.aor))
         if wanted.registrar and self._front:
@@ -103,8 +109,10 @@ class Accounts:
         if account is None:
             account = self._accounts[wanted.id] = Account(self._home, wanted)
             account.create(config)
+            account.uri = wanted.aor
         elif account.wanted != wanted:
             account.wanted = wanted
+            account.uri = wanted.aor
             account.modify(config)
 
     def _base(self, id_uri: str) -> pj.AccountConfig:

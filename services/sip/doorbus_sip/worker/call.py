@@ -50,13 +50,16 @@ class Call(pj.Call):  # type: ignore[misc]
         self.line: Line | None = None
         self.heard = (0, 0.0)
 
-    def dial(self, uri: str) -> None:
-        """Sends the INVITE.
+    def dial(self, uri: str, local: str | None = None) -> None:
+        """Sends the INVITE, with `local` in From instead of the account's own.
 
         Raises:
             pj.Error: no slot, no socket, or a URI that cannot be resolved.
         """
-        self.makeCall(uri, _options())
+        options = _options()
+        if local is not None:
+            options.txOption.localUri = local
+        self.makeCall(uri, options)
 
     def ring(self) -> None:
         """Sends 180."""

@@ -49,7 +49,7 @@ from doorbus_sip.protocol import (
     pack,
 )
 from doorbus_sip.worker import slots
-from doorbus_sip.worker.accounts import Account, Accounts
+from doorbus_sip.worker.accounts import Account, Accounts, identity
 from doorbus_sip.worker.audio import Bridge
 from doorbus_sip.worker.call import Call
 from doorbus_sip.worker.endpoint import Endpoint, RtpPlug, wake_address
@@ -198,11 +198,12 @@ class Worker:
                     _order_call(call, order)
 
     def _dial(self, order: Dial) -> None:
-        call = Call(self, self._accounts.get(order.account), order.leg)
+        account = self._accounts.get(order.account)
+        call = Call(self, account, order.leg)
         self.calls[order.leg] = call
         self._sockets = slots.opened(self._sockets)
         try:
-            call.dial(order.uri)
+            call.dial(order.uri, identity(order.display_name, account.uri) if order.display_name else None)
         except pj.Error as error:
             if self.calls.pop(order.leg, None) is not None:
                 self._sockets = slots.closed(self._sockets, time.monotonic())

@@ -1,6 +1,7 @@
 """Programs and rights that a test needs and a user's machine may lack.
 
-There, the test is skipped, visibly (pytest takes `unittest.SkipTest` as its own). In continuous integration (`CI=true`) it fails: nobody would see the skip.
+There, the test is skipped, visibly (pytest takes `unittest.SkipTest` as its own). In continuous integration (`CI=true`)
+it fails: nobody would see the skip.
 """
 
 import os

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from doorbus_testkit.polling import eventually
+from doorbus_testkit.polling import eventually, eventually_sync
 
 PR_SET_PDEATHSIG = 1
 
@@ -108,9 +108,15 @@ class Process:
         self._popen.wait(10)
 
     def stall(self) -> None:
-        """Stops its execution (SIGSTOP); its sockets stay open."""
+        """Stops its execution (SIGSTOP) and waits until each thread stands; its sockets stay open."""
         self._stalled = True
         self.send_signal(signal.SIGSTOP)
+        eventually_sync(self._stands_still, 5.0, every_s=0.001, what="every thread stands")
+
+    def _stands_still(self) -> bool:
+        tasks = Path(f"/proc/{self.pid}/task")
+        states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks.iterdir()]
+        return bool(states) and all(state in "TtZX" for state in states)
 
     def resume(self) -> None:
         """Continues a stalled process (SIGCONT)."""

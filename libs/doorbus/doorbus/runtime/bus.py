@@ -218,6 +218,7 @@ class Bus:
                     handler=self.gate.endpoint(kinds, handler),
                     queue_group=f"doorbus-{self.service}",
                 )
+            await self.connection.client.flush()
 
         await self.connection.on_first_connect(set_up)
 
@@ -239,6 +240,7 @@ class Bus:
         async def set_up() -> None:
             for door in self._settings.doors:
                 await self.connection.client.subscribe(subjects.events(door), cb=reader.on_message)
+            await self.connection.client.flush()
 
         await self.connection.on_first_connect(set_up)
         return reader

@@ -1,10 +1,15 @@
 """The phone with real audio: against itself, and against the scripted phone."""
 
+import re
+from dataclasses import replace
+from hashlib import md5
+
 import pytest
 
 from doorbus_testkit.behaviour import Answer, Manual, Refuse, Ring, Silent
-from doorbus_testkit.phone import PhoneError, SipPhone
+from doorbus_testkit.phone import PhoneError, Registration, SipPhone
 from doorbus_testkit.polling import eventually
+from doorbus_testkit.sip_message import SipMessage, response_to
 from doorbus_testkit.tones import audible_spans, tone_level, tone_share
 from doorbus_testkit.wire import WirePhone
 
@@ -112,6 +117,35 @@ async def test_a_refusing_phone_can_change_its_mind() -> None:
         assert (await (await wire.invite(phone.uri)).wait_final()).status == 603
         await phone.behave(Answer())
         assert (await (await wire.invite(phone.uri)).wait_final()).status == 200
+
+
+async def test_a_phone_registers_with_its_password() -> None:
+    """Challenged by a registrar, the phone answers with the digest of its password (RFC 2617) and is registered."""
+    async with WirePhone(user="registrar") as registrar:
+        seen: list[str] = []
+
+        def register(request: SipMessage) -> SipMessage:
+            authorization = request.header("Authorization")
+            if authorization is None:
+                challenge = 'Digest realm="test", nonce="n0", algorithm=MD5'
+                return response_to(request, 401, to_tag="r", headers={"WWW-Authenticate": challenge})
+            fields = dict(re.findall(r'(\w+)="?([^",]+)', authorization))
+            secret = md5(b"door:test:opensesame").hexdigest()
+            action = md5(f"REGISTER:{fields['uri']}".encode()).hexdigest()
+            expected = md5(f"{secret}:n0:{action}".encode()).hexdigest()
+            seen.append(request.required("To"))
+            contact = f"{request.header('Contact')};expires=60"
+            status = 200 if fields["response"] == expected else 403
+            return response_to(request, status, to_tag="r", headers={"Contact": contact})
+
+        registrar.handlers["REGISTER"] = register
+        aor = f"sip:door@127.0.0.1:{registrar.port}"
+        account = Registration(f"sip:127.0.0.1:{registrar.port}", aor, "door", "opensesame", expires_s=60)
+        async with SipPhone("door", registration=account) as phone:
+            assert (await phone.wait_for("registered")).code == 200
+        assert seen[0] == "<sip:door@127.0.0.1>"  # To and From carry no port (RFC 3261, table 1)
+        async with SipPhone("door", registration=replace(account, password="wrong")) as phone:
+            assert (await phone.wait_for("unregistered")).code == 403
 
 
 async def test_what_a_phone_cannot_do_is_an_error() -> None:

@@ -2,7 +2,7 @@ r"""Who a caller is, for the lists `bypass`, `trusted` and `callers`.
 
 - `*` alone is everybody, on an account or direct.
 - A pattern that reads as an address (`192.0.2.7`, `192.0.2.*`, `192.0.2.0/24`, `2001:db8::/32`) matches direct
-  callers by their source address, and nobody else: a From header is what the caller says, an address is where it came from.
+  callers by their source address, and nobody else: a From header is what the caller says.
 - Every other pattern matches the From user of calls on an account, and never a direct caller: `1*` is the
   extensions that begin with 1, not the addresses.
 """

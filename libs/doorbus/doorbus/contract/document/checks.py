@@ -27,10 +27,21 @@ def find(door: Door) -> Iterator[Finding]:
         yield from one(door)
 
 
+_LISTS: Mapping[str, Path] = {
+    "account": ("sip", "accounts"),
+    "push button": ("io", "inputs"),
+    "relay": ("io", "relays"),
+    "action": ("actions",),
+    "schedule": ("schedule", "schedules"),
+    "template": ("schedule", "templates"),
+}
+
+
 def _known(path: Path, name: str, names: Iterable[str], what: str) -> Iterator[Finding]:
     names = tuple(names)
     if name not in names:
-        yield Finding(path, f'there is no {what} "{name}"; must be one of {listed(names)}', refers=name)
+        message = f'there is no {what} "{name}"; must be one of {listed(names)}'
+        yield Finding(path, message, refers=name, among=_LISTS[what])
 
 
 def _duplicates(door: Door) -> Iterator[Finding]:
@@ -137,18 +148,14 @@ def _button_call(door: Door, path: Path, call: ButtonCall) -> Iterator[Finding]:
         message = f"must be one of {listed(each.id for each in door.sip.accounts)}, as sip.ip_calls is not enabled"
         yield Finding((*path, "account"), message, needs=(("sip", "ip_calls"),))
         return
-    yield from _direct_only(door, (*path, "numbers"), call.numbers, (*path, "account"))
+    yield from _direct_only(door, path, call.numbers, (*path, "numbers"))
 
 
-def _direct_only(door: Door, path: Path, numbers: Iterable[str], account: Path) -> Iterator[Finding]:
-    accounts = listed(each.id for each in door.sip.accounts)
-    for place, number in enumerate(numbers):
-        if kind_of(number) is NumberKind.DIGITS:
-            message = (
-                "digits need an account to be called on; without one it must be an IP address or a SIP URI "
-                f"({path_text(account)} may be one of {accounts})"
-            )
-            yield Finding((*path, place), message, needs=(account,))
+def _direct_only(door: Door, call: Path, numbers: Iterable[str], where: Path) -> Iterator[Finding]:
+    if any(kind_of(number) is NumberKind.DIGITS for number in numbers):
+        accounts = listed(each.id for each in door.sip.accounts)
+        message = f"is required, as {path_text(where)} has digits to call: must be one of {accounts}"
+        yield Finding((*call, "account"), message, needs=(where,))
 
 
 def _schedules(door: Door) -> Iterator[Finding]:
@@ -183,8 +190,8 @@ def _assignments(door: Door) -> Iterator[Finding]:
             yield from _known((*path, which), template_id, templates, "template")
             if template_id in templates and button.call.account is None:
                 at, template = templates[template_id]
-                numbers: Path = ("schedule", "templates", at, "numbers")
-                yield from _direct_only(door, numbers, template.numbers, ("buttons", place, "call", "account"))
+                where = ("schedule", "templates", at, "numbers")
+                yield from _direct_only(door, ("buttons", place, "call"), template.numbers, where)
 
 
 def _audio(door: Door) -> Iterator[Finding]:

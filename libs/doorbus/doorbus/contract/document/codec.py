@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from doorbus.contract.document.checks import check
 from doorbus.contract.document.door import Door
+from doorbus.contract.document.explain import explain
 from doorbus.contract.document.problems import DocumentError, Problem, path_text
 
 
@@ -30,8 +31,9 @@ def from_json(data: bytes) -> Door:
     try:
         door = Door.model_validate_json(data, extra="ignore")
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False, include_context=False)
-        raise DocumentError(tuple(Problem(path_text(each["loc"]), each["msg"]) for each in problems)) from None
+        errors = error.errors(include_url=False, include_input=False)
+        explained = (explain(each, None) for each in errors)
+        raise DocumentError(tuple(Problem(path_text(each.path), each.message) for each in explained)) from None
     if problems_found := check(door):
         raise DocumentError(problems_found)
     return door

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from doorbus.contract.document.door import Door
+from doorbus.contract.document.nodes import Node, Scalar, is_secret
 from doorbus.contract.document.problems import Path
 from doorbus.contract.document.scalars import listed
-from doorbus.contract.document.yaml_tree import Node, Scalar, is_secret
 
 Schema = dict[str, Any]
 
@@ -56,7 +56,9 @@ def _resolve(schema: Schema) -> Schema:
 
 
 def _members(schema: Schema) -> dict[str, Schema]:
-    return {tag: _resolve({"$ref": ref}) for tag, ref in schema.get("discriminator", {}).get("mapping", {}).items()}
+    """The members of a union by tag, in the order in which they are declared."""
+    tags = {ref: tag for tag, ref in schema.get("discriminator", {}).get("mapping", {}).items()}
+    return {tags[each["$ref"]]: _resolve(each) for each in schema.get("oneOf", ()) if each.get("$ref") in tags}
 
 
 def _inner(schema: Schema, part: str | int) -> Schema:

@@ -14,12 +14,14 @@ class Finding:
         path: where to change it.
         message: what is allowed there.
         refers: the id that leads nowhere; it is not reported when that entry exists and is itself wrong.
+        among: the list that the id should be in; nothing is reported when an id of that list is wrong.
         needs: further paths that the finding rests on; it is not reported when one of them is wrong.
     """
 
     path: Path
     message: str
     refers: str | None = None
+    among: Path = ()
     needs: tuple[Path, ...] = ()
 
 

@@ -19,8 +19,10 @@ from doorbus.contract.document.checks import find
 from doorbus.contract.document.door import Door
 from doorbus.contract.document.explain import explain, wants_date
 from doorbus.contract.document.findings import Finding
+from doorbus.contract.document.nodes import Fields, Items, Node, Scalar
 from doorbus.contract.document.problems import DocumentError, Path, Problem, path_text
-from doorbus.contract.document.yaml_tree import Fields, Items, Node, Scalar, Tree, is_date_like, read_tree
+from doorbus.contract.document.yaml_scalars import is_date_like
+from doorbus.contract.document.yaml_tree import MAX_PROBLEMS, Tree, read_tree
 
 _ROUNDS = 64
 """Each round takes something out; what is nested deepest needs as many rounds as it has levels."""
@@ -40,7 +42,10 @@ def load_document(text: str | bytes) -> Door:
     if door is not None:
         reading.check(door)
     if door is None or reading.problems:
-        raise DocumentError(tuple(sorted(set(reading.problems), key=lambda each: (each.line or 0, each.path))))
+        problems = sorted(set(reading.problems), key=lambda each: (each.line or 0, each.path))
+        if len(problems) >= MAX_PROBLEMS:
+            problems.append(Problem("", f"has {MAX_PROBLEMS} mistakes or more; reading stopped"))
+        raise DocumentError(tuple(problems))
     return door
 
 
@@ -58,11 +63,11 @@ class _Reading:
         self.wrong = set(self.tree.wrong)
         self.reported = set(self.tree.reported)
         for path, node in _walk((), self.root):
-            if is_date_like(node) and not wants_date(path):
+            if len(self.problems) < MAX_PROBLEMS and is_date_like(node) and not wants_date(path):
                 self._refuse(path, f'is a date to some YAML readers: write "{node.raw}" in quotes')  # type: ignore[union-attr]
 
     def validate(self) -> Door | None:
-        """Validates until what is left is valid; None when that takes too long."""
+        """Validates until what is left is valid; None when that takes too long or there are too many problems."""
         for _ in range(_ROUNDS):
             self.places.clear()
             data = self._data((), self.root)
@@ -71,6 +76,8 @@ class _Reading:
                 door = Door.model_validate_json(json.dumps(data))
             except ValidationError as error:
                 for each in error.errors(include_url=False, include_input=False):
+                    if len(self.problems) >= MAX_PROBLEMS:
+                        return None
                     self._take_out(each)
             else:
                 if self.root.fields.get("door") is None:
@@ -82,15 +89,21 @@ class _Reading:
         """Reports what does not fit together, as far as it does not rest on what was taken out."""
         ids = {node.raw for path, node in _walk((), self.root) if path[-1:] == ("id",) and isinstance(node, Scalar)}
         for finding in find(door):
-            path = self._original(finding.path)
-            rests_on = (path, *(self._original(each) for each in finding.needs))
-            if not any(_related(each, wrong) for each in rests_on for wrong in self.wrong) and not (
-                self._is_consequence(finding, ids)
-            ):
-                self._refuse(path, finding.message)
+            if len(self.problems) >= MAX_PROBLEMS:
+                return
+            if not self._is_consequence(finding, ids):
+                self._refuse(self._original(finding.path), finding.message)
 
     def _is_consequence(self, finding: Finding, ids: set[str]) -> bool:
-        return bool(self.wrong) and finding.refers is not None and finding.refers in ids
+        rests_on = [self._original(each) for each in (finding.path, *finding.needs)]
+        if any(_related(each, wrong) for each in rests_on for wrong in self.wrong):
+            return True
+        if finding.refers is None or not self.wrong:
+            return False
+        list_of = len(finding.among)
+        return finding.refers in ids or any(
+            wrong[:list_of] == finding.among and wrong[list_of + 1 :] == ("id",) for wrong in self.wrong
+        )
 
     def _take_out(self, error: Any) -> None:
         node = self._at(self._original(explain(error, None).path))
@@ -107,6 +120,8 @@ class _Reading:
                 self.wrong.add(path[:-1])
             case "too_long":
                 self._too_long(path, error["ctx"]["max_length"])
+            case _ if any(_related(path, each) and len(each) > len(path) for each in self.reported):
+                self.wrong.add(path)  # its parts are wrong and were taken out: too few are left, and that is why
             case _:
                 self._refuse(path, explained.message)
                 if explained.meant is not None:

@@ -69,10 +69,11 @@ def check_codes(values: Sequence[str]) -> tuple[str, ...]:
         for place, value in enumerate(values)
         if _CODE.fullmatch(value) is None
     ]
+    codes = [(place, value) for place, value in enumerate(values) if _CODE.fullmatch(value)]
     problems += [
         f"calls.unlock_codes[{place}].code: begins with the code of calls.unlock_codes[{other}], or equals it"
-        for place, value in enumerate(values)
-        for other, prefix in enumerate(values)
-        if place != other and prefix and value.startswith(prefix) and (value != prefix or place > other)
+        for place, value in codes
+        for other, prefix in codes
+        if place != other and value.startswith(prefix) and (value != prefix or place > other)
     ]
     return tuple(problems)

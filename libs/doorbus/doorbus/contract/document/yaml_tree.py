@@ -1,9 +1,7 @@
 """Reads YAML 1.2 into a plain tree, and catches what YAML does to people on the way.
 
 It works on the parser's events, so no tag ever constructs an object, no alias is ever followed, and the raw text of
-each scalar is known. One rule covers most traps: **a plain scalar that YAML readers disagree about is refused** with
-the way to write it. YAML 1.1 readers take `on`, `0101`, `08:00` and `1_000` for something else than YAML 1.2 readers
-do, and people for something else again. Numbers are plain decimals, booleans are `true` and `false`.
+each scalar is known. What a plain scalar means is decided in `yaml_scalars.py`.
 """
 
 import re
@@ -14,46 +12,18 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from doorbus.contract.document.nodes import Fields, Items, Node, Scalar, is_secret
 from doorbus.contract.document.problems import Path, Problem, path_text
+from doorbus.contract.document.yaml_scalars import BOOLEANS, NULLS, plain_value, trap
 
 MAX_BYTES = 256 * 1024
 """A document of a door is some 10 KiB; a NATS message may be 1 MiB."""
 
+MAX_PROBLEMS = 200
+"""More than anybody reads: a text with more is no document, and must not cost minutes to refuse."""
+
 MAX_DEPTH = 16
 """Twice what the document needs."""
-
-SECRET_FIELDS = frozenset({"password", "code", "cert", "key"})
-"""Text that stands under these is never quoted in a message."""
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A single value; `raw` is its text, `plain` whether it stood without quotes, `comment` what `#` cut off."""
-
-    value: str | int | float | bool | None
-    raw: str
-    plain: bool
-    line: int
-    comment: str | None = None
-
-
-@dataclass(frozen=True)
-class Items:
-    """A list."""
-
-    items: list["Node"]
-    line: int
-
-
-@dataclass(frozen=True)
-class Fields:
-    """A mapping, with text for keys."""
-
-    fields: dict[str, "Node"]
-    line: int
-
-
-Node = Scalar | Items | Fields
 
 
 @dataclass
@@ -66,48 +36,7 @@ class Tree:
     wrong: set[Path] = field(default_factory=set)
 
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?")
-_INT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
-_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})\.[0-9]{1,15}")
-_TRAPS = (
-    (
-        re.compile(r"(?i:y|n|yes|no|on|off)"),
-        'is a boolean to some YAML readers and text to others: write true or false, or "{raw}" in quotes if it is text',
-    ),
-    (
-        re.compile(r"[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?"),
-        'is a number of base 60 to some YAML readers: write "{raw}" in quotes',
-    ),
-    (
-        re.compile(r"[-+]?0[xX][0-9a-fA-F_]+|[-+]?0[oO][0-7_]+|[-+]?0[bB][01_]+"),
-        'is a number of another base: write it in decimal, or "{raw}" in quotes if it is text',
-    ),
-    (
-        re.compile(r"[-+]?\.(?i:inf|nan)"),
-        "is not a number that anything here can be: write a decimal number",
-    ),
-    (
-        re.compile(r"[-+]?[0-9][0-9_]*"),
-        "is a number that YAML readers write and read differently: "
-        'write "{raw}" in quotes if it is dialed or a code, or a plain decimal number',
-    ),
-    (
-        re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?"),
-        'is a number in another notation: write a plain decimal number, or "{raw}" in quotes if it is text',
-    ),
-)
 _FORBIDDEN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-
-
-def is_date_like(node: Node) -> bool:
-    """Whether YAML 1.1 readers take this for a date; to YAML 1.2, and here, it is text."""
-    return isinstance(node, Scalar) and node.plain and isinstance(node.value, str) and bool(_DATE.fullmatch(node.raw))
-
-
-def is_secret(path: Path) -> bool:
-    """Whether the text at `path` may be a secret that somebody wrote in the wrong place."""
-    return any(part in SECRET_FIELDS for part in path)
 
 
 def read_tree(source: str | bytes) -> Tree:
@@ -192,6 +121,8 @@ class _Builder:
         return next((event for event in self._events if type(event).__name__ == name), None)
 
     def _report(self, path: Path, message: str, line: int, wrong: bool = True) -> None:
+        if len(self._tree.problems) >= MAX_PROBLEMS:
+            raise _RefusedError(Problem("", f"has more than {MAX_PROBLEMS} mistakes; reading stops here", line))
         self._tree.problems.append(Problem(path_text(path), message, line))
         self._tree.reported.add(path)
         if wrong:
@@ -256,7 +187,7 @@ class _Builder:
             self._report(path, "merge keys (<<) are not allowed: write the fields out", line, wrong=False)
             return None
         tagged = event.anchor is not None or (event.ctag is not None and str(event.ctag) not in ("", "None"))
-        unnamed = not event.style and (raw in ("", "~", "null", "Null", "NULL") or raw in _BOOLEANS)
+        unnamed = not event.style and (raw in NULLS or raw in BOOLEANS)
         if tagged or unnamed or _FORBIDDEN_TEXT.search(raw):
             self._report(path, "a field's name must be plain text, without tag or anchor", line, wrong=False)
             return None
@@ -279,22 +210,10 @@ class _Builder:
             self._report(path, "must hold no control characters", line)
         if not plain:
             return Scalar(raw, raw, False, line)
-        if raw in ("", "~", "null", "Null", "NULL"):
-            return Scalar(None, raw, True, line, self._comment_after(event) if raw == "" else None)
-        if raw in _BOOLEANS:
-            return Scalar(_BOOLEANS[raw], raw, True, line)
-        if _INT.fullmatch(raw):
-            return Scalar(int(raw), raw, True, line)
-        if _FLOAT.fullmatch(raw):
-            return Scalar(float(raw), raw, True, line)
-        for pattern, says in _TRAPS:
-            if pattern.fullmatch(raw):
-                shown = raw if len(raw) <= 40 else f"{raw[:40]}…"
-                secret = is_secret(path)
-                message = says.replace('"{raw}"', "it" if secret else f'"{shown}"')
-                self._report(path, f"{'this value' if secret else shown} {message}", line)
-                break
-        return Scalar(raw, raw, True, line)
+        if (message := trap(raw, is_secret(path))) is not None:
+            self._report(path, message, line)
+        comment = self._comment_after(event) if raw == "" else None
+        return Scalar(plain_value(raw), raw, True, line, comment)
 
     def _comment_after(self, event: Any) -> str | None:
         rest = self._text[event.end_mark.index :].split("\n", 1)[0]

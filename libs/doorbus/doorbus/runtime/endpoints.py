@@ -97,7 +97,7 @@ class Gate:
         door = subjects.door_of(subject) or ""
         verb, client, relay = _take_apart(subject)
         label = verb if verb in kinds else "unknown"
-        if not self._serves(door):
+        if not door or not self._serves(door):
             return  # another process's door, or nobody's: silence is what an absent door sounds like
         if not reply_to.startswith(self._inbox):
             self._reject(door, subject, ErrorCode.BAD_REPLY_SUBJECT, f"replies go below {self._inbox} only", client)

@@ -161,5 +161,5 @@ def multicast_port(address: MulticastAddress) -> int:
 
 
 def listed(names: Iterable[object]) -> str:
-    """Writes the allowed values for a message: `a, b, c`, or `none` where there are none."""
-    return ", ".join(str(name) for name in names) or "none"
+    """Writes the allowed values for a message: `a, b, c`, or says that there are none."""
+    return ", ".join(str(name) for name in names) or "(there is none yet)"

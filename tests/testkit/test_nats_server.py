@@ -1,6 +1,7 @@
 """The real NATS server on a free port, and what a test can do to it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,12 +109,13 @@ def test_the_server_dies_with_a_killed_parent() -> None:
         "import signal\n"
         "from doorbus_testkit.nats_server import NatsServer\n"
         "with NatsServer() as server:\n"
-        "    print(server.process.pid, flush=True)\n"
+        "    print(server.process.pid, server.folder, flush=True)\n"
         "    signal.pause()\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        server_pid = int(parent.stdout.readline())
+        number, folder = parent.stdout.readline().split()
+        server_pid = int(number)
         os.kill(server_pid, 0)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
@@ -126,3 +128,4 @@ def test_the_server_dies_with_a_killed_parent() -> None:
         return False
 
     eventually_sync(gone, what="the server ends with its parent")
+    shutil.rmtree(folder)

@@ -85,7 +85,7 @@ class Baresip:
         self._codecs = codecs
         self._registrar = registrar
         self._auth = f";auth_user={user or name};auth_pass={password}" if registrar else ""
-        self._folder = Path(tempfile.mkdtemp(prefix=f"doorbus-baresip-{name}-"))
+        self._folder = Path()
         self._process: Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -175,6 +175,7 @@ class Baresip:
 
     async def __aenter__(self) -> Self:
         program = require_program("baresip")
+        self._folder = Path(tempfile.mkdtemp(prefix=f"doorbus-baresip-{self.name}-"))
         try:
             self._write_configuration()
             self._process = Process(

@@ -109,8 +109,8 @@ class SipPhone:
         self.port = free_udp_port() if port is None else port
         self.events: list[PhoneEvent] = []
         self._prefix = tuple(prefix)
-        self._keep = folder is not None
-        self.folder = folder or Path(tempfile.mkdtemp(prefix=f"doorbus-phone-{name}-"))
+        self._keep = folder
+        self._folder = folder
         self._settings = {
             "name": name,
             "host": host,
@@ -122,7 +122,6 @@ class SipPhone:
             "wav": None if wav is None else str(wav),
             "codecs": list(codecs),
             "registration": None if registration is None else asdict(registration),
-            "folder": str(self.folder),
         }
         self._process: Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -134,6 +133,13 @@ class SipPhone:
     def uri(self) -> str:
         """Its address, `sip:NAME@HOST:PORT`."""
         return f"sip:{self.name}@{self.host}:{self.port}"
+
+    @property
+    def folder(self) -> Path:
+        """The folder of recordings and logs (`pjsua.log` has every SIP message); raises PhoneError before the start."""
+        if self._folder is None:
+            raise PhoneError("the phone has not been started")
+        return self._folder
 
     @property
     def process(self) -> Process:
@@ -213,8 +219,10 @@ class SipPhone:
         await self._command("behaviour", behaviour=_as_json(behaviour))
 
     async def __aenter__(self) -> Self:
+        self._folder = self._keep or Path(tempfile.mkdtemp(prefix=f"doorbus-phone-{self.name}-"))
+        settings = json.dumps({**self._settings, "folder": str(self.folder)})
         self._process = Process(
-            [*self._prefix, sys.executable, "-m", "doorbus_testkit.phone_process", json.dumps(self._settings)],
+            [*self._prefix, sys.executable, "-m", "doorbus_testkit.phone_process", settings],
             log=self.folder / "phone.log",
             pipes=True,
         )
@@ -248,7 +256,7 @@ class SipPhone:
             if self._transport is not None:
                 self._transport.close()
             self._process.stop()
-        if not self._keep:
+        if self._keep is None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _command(self, op: str, **arguments: object) -> None:

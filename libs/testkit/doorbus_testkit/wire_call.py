@@ -1,6 +1,7 @@
-"""One call of a scripted phone: its dialog (RFC 3261, section 12), and what a test can do in it."""
+"""One call of a scripted phone, and what a test can do in it (RFC 3261, sections 13 to 15)."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -8,16 +9,8 @@ from typing import Literal
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.rtp_socket import RtpSocket
 from doorbus_testkit.sdp import MIRRORED, AudioLine, parse_audio, pcmu_sdp
-from doorbus_testkit.sip_message import (
-    Address,
-    SipMessage,
-    address_of,
-    new_branch,
-    new_tag,
-    parameter,
-    response_to,
-    uri_of,
-)
+from doorbus_testkit.sip_message import Address, SipMessage, response_to
+from doorbus_testkit.wire_dialog import Dialog, ack_of_refusal, cancel_of
 from doorbus_testkit.wire_endpoint import ClientTransaction, Record, ServerTransaction, WireEndpoint
 
 State = Literal["calling", "ringing", "answered", "ended"]
@@ -36,7 +29,7 @@ class WireCall:
         ended_by: what ended it.
         end_reason: the Reason header of the CANCEL, BYE or final response that ended it.
         remote_audio: the far side's audio line, as last seen.
-        remote_tag: the far side's tag.
+        dialog: tags, route and remote target.
         rtp: the call's media socket.
     """
 
@@ -60,16 +53,12 @@ class WireCall:
         self.ended_by: EndedBy | None = None
         self.end_reason: str | None = None
         self.remote_audio: AudioLine | None = None
-        self.remote_tag: str | None = invite.from_tag if uas else None
-        self.local_tag = new_tag() if uas else invite.from_tag or ""
+        self.dialog = Dialog(invite, (endpoint.host, endpoint.port), answering=uas is not None)
         self.auto_ack = True
         self.timers: list[asyncio.TimerHandle] = []
         self._contact = contact
         self._peer = peer
-        self._cseq = 1 if uas else invite.cseq[0]
         self._sdp_version = 0
-        self._remote_target = uri_of(invite.required("Contact")) if uas else invite.uri
-        self._routes: tuple[str, ...] = _routes(invite) if uas else ()
         self._client: ClientTransaction | None = None
         self._invites: list[ServerTransaction] = [uas] if uas else []  # received ones, whose 2xx wants an ACK
         if uas:
@@ -120,7 +109,7 @@ class WireCall:
             raise RuntimeError("this call was made, not received")
         if self.state in ("ended", "answered"):
             return
-        response = response_to(self.invite, status, to_tag=self.local_tag, reason=reason, headers=headers)
+        response = response_to(self.invite, status, to_tag=self.dialog.local_tag, reason=reason, headers=headers)
         if status > 100:
             response = response.with_headers({"Contact": f"<{self._contact}>"})
         if 200 <= status < 300 and sdp is None:
@@ -149,10 +138,7 @@ class WireCall:
         """Cancels a made call that has no final response yet (RFC 3261, 9.1)."""
         if self._client is None or self.final is not None:
             raise RuntimeError("nothing to cancel")
-        copied = {name: self.invite.required(name) for name in ("Via", "From", "To", "Call-ID")}
-        request = SipMessage("CANCEL", self.invite.uri).with_headers(
-            {**copied, "CSeq": f"{self.invite.cseq[0]} CANCEL", "Max-Forwards": "70", **(headers or {})}
-        )
+        request = cancel_of(self.invite).with_headers(headers or {})
         return self.endpoint.request(request, self._peer)
 
     # Both sides.
@@ -166,11 +152,10 @@ class WireCall:
         on_response: Callable[[Record], None] | None = None,
     ) -> ClientTransaction:
         """Sends a request in the dialog; `body` is a content type and bytes. Its responses are in what it returns."""
-        self._cseq += 1
-        request = self._in_dialog(method, self._cseq).with_headers(headers or {})
+        request = self.dialog.request(method).with_headers(headers or {})
         if body is not None:
             request = request.with_body(*body)
-        return self.endpoint.request(request, self._next_hop(), on_response)
+        return self.endpoint.request(request, self.dialog.next_hop, on_response)
 
     def bye(self, headers: Mapping[str, str] | None = None) -> ClientTransaction:
         """Ends the call."""
@@ -232,12 +217,16 @@ class WireCall:
             case "INVITE" | "UPDATE" if message.body:
                 self._note_audio(message)
                 direction = MIRRORED[self.remote_audio.direction if self.remote_audio else "sendrecv"]
-                answer = response_to(message, 200, to_tag=self.local_tag, headers={"Contact": f"<{self._contact}>"})
+                answer = response_to(
+                    message, 200, to_tag=self.dialog.local_tag, headers={"Contact": f"<{self._contact}>"}
+                )
                 return answer.with_body("application/sdp", self.description(direction))
             case "INVITE":
-                answer = response_to(message, 200, to_tag=self.local_tag, headers={"Contact": f"<{self._contact}>"})
+                answer = response_to(
+                    message, 200, to_tag=self.dialog.local_tag, headers={"Contact": f"<{self._contact}>"}
+                )
                 return answer.with_body("application/sdp", self.description())
-        return response_to(message, 200, to_tag=self.local_tag)
+        return response_to(message, 200, to_tag=self.dialog.local_tag)
 
     def close(self) -> None:
         """Stops what the call does by itself."""
@@ -248,7 +237,7 @@ class WireCall:
     def _cancel_received(self, record: Record) -> None:
         if self.uas is None or self.state in ("answered", "ended"):
             return
-        self.endpoint.respond(self.uas, response_to(self.invite, 487, to_tag=self.local_tag))
+        self.endpoint.respond(self.uas, response_to(self.invite, 487, to_tag=self.dialog.local_tag))
         self._end("cancel", record.at, record.message.header("Reason"))
 
     def _on_response(self, record: Record) -> None:
@@ -256,7 +245,8 @@ class WireCall:
         self.responses.append(record)
         if message.status == 100:
             return
-        self._note_dialog(message)
+        self.dialog.learn(message)
+        self._note_audio(message)
         if message.status < 200:
             self._reach("ringing", record.at)
         elif message.status < 300:
@@ -268,18 +258,10 @@ class WireCall:
             self._ack_failure(self.invite, message)
             self._end("refused", record.at, message.header("Reason"))
 
-    def _note_dialog(self, message: SipMessage) -> None:
-        self.remote_tag = message.to_tag
-        contact = message.header("Contact")
-        if contact is not None:
-            self._remote_target = uri_of(contact)
-        self._routes = tuple(reversed(_routes(message)))
-        if message.body:
-            self._note_audio(message)
-
     def _note_audio(self, message: SipMessage) -> None:
         if message.body:
-            self.remote_audio = parse_audio(message.body)
+            with contextlib.suppress(ValueError):  # a strange description is the test's business, the call goes on
+                self.remote_audio = parse_audio(message.body)
 
     def _reach(self, moment: Literal["ringing", "answered"], at: float) -> None:
         self.times.setdefault(moment, at)
@@ -291,39 +273,8 @@ class WireCall:
             self.times.setdefault("ended", at)
             self.rtp.stop_sending()
 
-    def _in_dialog(self, method: str, cseq: int) -> SipMessage:
-        local, remote = ("To", "From") if self.uas else ("From", "To")
-        here, there = self.invite.required(local), self.invite.required(remote)
-        if parameter(here, "tag") is None:
-            here = f"{here};tag={self.local_tag}"
-        if parameter(there, "tag") is None and self.remote_tag:
-            there = f"{there};tag={self.remote_tag}"
-        message = SipMessage(method, self._remote_target).with_headers(
-            {
-                "Via": f"SIP/2.0/UDP {self.endpoint.host}:{self.endpoint.port};branch={new_branch()};rport",
-                "Max-Forwards": "70",
-                "From": here,
-                "To": there,
-                "Call-ID": self.call_id,
-                "CSeq": f"{cseq} {method}",
-            }
-        )
-        return message.with_headers({"Route": ", ".join(self._routes)}) if self._routes else message
-
-    def _next_hop(self) -> Address:
-        return address_of(uri_of(self._routes[0])) if self._routes else address_of(self._remote_target)
-
     def _send_ack(self, cseq: int) -> None:
-        self.endpoint.request(self._in_dialog("ACK", cseq), self._next_hop())
+        self.endpoint.request(self.dialog.request("ACK", cseq), self.dialog.next_hop)
 
     def _ack_failure(self, invite: SipMessage, final: SipMessage) -> None:
-        """Acknowledges a refusal within the INVITE's transaction (RFC 3261, 17.1.1.3)."""
-        copied = {name: invite.required(name) for name in ("Via", "From", "Call-ID")}
-        request = SipMessage("ACK", invite.uri).with_headers(
-            {**copied, "To": final.required("To"), "CSeq": f"{invite.cseq[0]} ACK", "Max-Forwards": "70"}
-        )
-        self.endpoint.request(request, self._peer)
-
-
-def _routes(message: SipMessage) -> tuple[str, ...]:
-    return tuple(value.strip() for line in message.all("Record-Route") for value in line.split(","))
+        self.endpoint.request(ack_of_refusal(invite, final), self._peer)

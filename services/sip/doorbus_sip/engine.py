@@ -72,6 +72,10 @@ class SipEngine:
         """Process ids by worker name."""
         return self._running.pids()
 
+    def worker_of(self, leg: str) -> str | None:
+        """The name of the worker that has this leg now."""
+        return self._running.worker_of(leg)
+
     async def start(self) -> None:
         """Starts the workers; returns when the front listens.
 
@@ -164,6 +168,15 @@ class SipEngine:
         record.limits = limits or record.limits
         record.accepting = True
         self._running.send(call, protocol.Answer(leg=call))
+        self._arm()
+
+    def set_limits(self, call: str, limits: Limits) -> None:
+        """Replaces the backstop limits of a call; they count from its start and its answer as before.
+
+        Raises:
+            UnknownCallError: there is no such call.
+        """
+        self._known(call).limits = limits
         self._arm()
 
     async def refuse(self, call: str, code: int, reason: Reason = Reason.REFUSED) -> None:

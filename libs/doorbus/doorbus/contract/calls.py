@@ -224,7 +224,7 @@ class LegAnswered(LegEvent):
 
 
 class LegRefused(LegEvent):
-    """The phone refused, with a final code of 300 to 699; policy knows which codes are a person's refusal."""
+    """Somebody at the phone refused: a final answer of the document's `refused_codes`."""
 
     what = "refused"
     code: int
@@ -238,7 +238,7 @@ class LegCancelled(LegEvent):
 
 
 class LegFailed(LegEvent):
-    """The phone could not be reached: no answer at all, no route, a transport error."""
+    """The phone could not be reached: another final answer (`code`), no answer at all, a transport error."""
 
     what = "failed"
     code: int | None = None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from doorbus.contract.subjects import is_door, is_token
@@ -72,3 +72,18 @@ class ServiceSettings(BaseSettings):
     def serves(self, door: str) -> bool:
         """Tells whether this process serves `door`."""
         return ALL_DOORS in self.doors or door in self.doors
+
+
+class OneDoorSettings(ServiceSettings):
+    """Settings of a service that stands at the hardware of exactly one door (sip, io, multicast, camera)."""
+
+    @model_validator(mode="after")
+    def _one_door(self) -> Self:
+        if len(self.doors) != 1 or ALL_DOORS in self.doors:
+            raise ValueError("doors: this service stands at the hardware of exactly one door (DOORBUS_DOORS=front)")
+        return self
+
+    @property
+    def door(self) -> str:
+        """The door."""
+        return self.doors[0]

@@ -17,6 +17,7 @@ from doorbus_sip.invite import info_digit
 from doorbus_sip.protocol import Answered, Digit, Held, Progress
 from doorbus_sip.worker.audio import Line
 from doorbus_sip.worker.guard import guarded
+from doorbus_sip.worker.respond import respond
 
 if TYPE_CHECKING:
     from doorbus_sip.worker.accounts import Account
@@ -136,6 +137,7 @@ class Call(pj.Call):  # type: ignore[misc]
         elif transaction.method == "INFO" and change.type == pj.PJSIP_EVENT_RX_MSG:
             found = info_digit(str(change.src.rdata.wholeMsg))
             if found is not None and found[0] == "dtmf":
+                respond(change, 200)
                 home.digit(Digit(leg=self.leg, digit=found[1], method=DtmfMethod.INFO_DTMF))
 
     @guarded

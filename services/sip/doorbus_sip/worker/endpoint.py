@@ -1,15 +1,17 @@
 """The pjsua2 endpoint of a worker: one thread, no sound device, only the codecs that are wanted."""
 
 import contextlib
+import functools
 import socket
+import time
 
 import pjsua2 as pj
 import structlog
 
 from doorbus_sip.protocol import Setup
+from doorbus_sip.worker.tcp import Library, TcpGuard
 
 log = structlog.get_logger()
-_UDP, _TCP = pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP
 _LOG_LEVEL = 2  # errors and warnings; 5 would hold whole messages, with digits and credentials
 
 
@@ -29,23 +31,30 @@ class Endpoint:
     """
 
     def __init__(self, setup: Setup) -> None:
-        self.lib = pj.Endpoint()
+        self.lib = Library()
         self.lib.libCreate()
         self._log = _PjLog()
         self.lib.libInit(self._config())
-        self.udp_id = self.lib.transportCreate(_UDP, _transport(setup.host, setup.udp))
+        self.udp_id = self.lib.transportCreate(pj.PJSIP_TRANSPORT_UDP, _transport(setup.host, setup.udp))
         self.udp = _port(self.lib, self.udp_id)
-        self.tcp: int | None = None
+        self._tcp: TcpGuard | None = None
         if setup.tcp is not None:
-            self.tcp = _port(self.lib, self.lib.transportCreate(_TCP, _transport(setup.host, setup.tcp)))
+            self._tcp = TcpGuard(self.lib, functools.partial(_transport, setup.host), setup.tcp)
         self.lib.audDevManager().setNullDev()
         self.lib.libStart()
         self._choose_codecs(setup.codecs)
         self.host = str(self.lib.transportGetInfo(self.udp_id).localName).rsplit(":", 1)[0]
 
+    @property
+    def tcp(self) -> int | None:
+        """The TCP port, if there is one."""
+        return None if self._tcp is None else self._tcp.port
+
     def handle_events(self, timeout_ms: int) -> None:
         """Waits for at most `timeout_ms` for packets and timers, and runs what they ask for."""
         self.lib.libHandleEvents(timeout_ms)
+        if self._tcp is not None:
+            self._tcp.watch(time.monotonic())
 
     def close(self) -> None:
         """Destroys the library; no pjsua2 object may be used afterwards."""

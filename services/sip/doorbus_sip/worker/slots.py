@@ -50,13 +50,12 @@ def may_end_at(state: Sockets, now: float) -> float:
 
 def is_full(state: Sockets, now: float) -> bool:
     """Whether no further call may take sockets."""
-    return state.live + len(_still(state, now)) >= HARD
+    return in_use(state, now) >= HARD
 
 
-def room_at(state: Sockets, now: float) -> float | None:
-    """When the next call will have cooled, `None` when none cools."""
-    cooling = _still(state, now)
-    return cooling[0] if cooling else None
+def in_use(state: Sockets, now: float) -> int:
+    """Calls that are up or cool."""
+    return state.live + len(_still(state, now))
 
 
 def _still(state: Sockets, now: float) -> tuple[float, ...]:

@@ -1,0 +1,94 @@
+"""From the document of a door to what the engine is told. Secrets are resolved here, in the process that uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from doorbus.contract.document import Door, SecretRef
+from doorbus.contract.document import sip as document
+from doorbus_sip.config import Account, Audio, EngineConfig, FileAudio, Listen, NoAudio
+
+Resolve = Callable[[SecretRef], SecretStr]
+Missing = Callable[[str, str], None]
+
+
+def engine_config(
+    door: Door, resolve: Resolve, on_missing: Missing, *, spare_dialers: int, audio_dir: Path | None
+) -> EngineConfig:
+    """Returns the engine's configuration for `door`.
+
+    Args:
+        door: the document.
+        resolve: returns a secret's value; raises LookupError or OSError subclasses, or any Exception of the resolver.
+        on_missing: told the account and why, for an account that is left out: its transport is not there yet, or its
+            password cannot be resolved. The other accounts work.
+        spare_dialers: idle dialers to keep.
+        audio_dir: where relative audio files are.
+    """
+    accounts = []
+    for account in door.sip.accounts:
+        made = _account(account, resolve, on_missing)
+        if made is not None:
+            accounts.append(made)
+    return EngineConfig(
+        listen=Listen(host=door.sip.listen.host, udp=door.sip.listen.udp, tcp=door.sip.listen.tcp),
+        dialer_ports=_ports(door.sip.ports.dialers),
+        rtp=_range(door.sip.ports.rtp),
+        accounts=tuple(accounts),
+        ip_calls=door.sip.ip_calls.enabled,
+        ip_allow=tuple(str(network) for network in door.sip.ip_calls.allow),
+        audio=_audio(door, audio_dir),
+        media_timeout_s=door.sip.media_timeout_s,
+        refused_codes=tuple(door.calls.refused_codes),
+        spare_dialers=spare_dialers,
+    )
+
+
+def _account(account: document.Account, resolve: Resolve, on_missing: Missing) -> Account | None:
+    if account.transport == "tls" or account.srtp == "mandatory":
+        on_missing(account.id, "TLS and SRTP are not there yet")
+        return None
+    password = SecretStr("")
+    if account.password is not None:
+        try:
+            password = resolve(account.password)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other accounts must work
+            on_missing(account.id, str(error))
+            return None
+    user = account.aor.partition(":")[2].partition("@")[0]
+    return Account(
+        id=account.id,
+        aor=account.aor,
+        registrar=account.registrar,
+        proxy=account.proxy,
+        username=account.username or user,
+        password=password,
+        display_name=account.display_name,
+        transport=account.transport,
+        expires_s=account.expires_s,
+        trusted_sources=tuple(str(network) for network in account.trusted_sources),
+    )
+
+
+def _audio(door: Door, folder: Path | None) -> Audio:
+    if door.audio.backend != "file":
+        return NoAudio()
+    base = folder or Path.cwd()
+
+    def path(name: str | None) -> str | None:
+        return None if name is None else str(base / name)
+
+    return FileAudio(play=path(door.audio.play), record=path(door.audio.record))
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    return int(first), int(last or first)
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    first, last = _range(text)
+    return tuple(range(first, last + 1))

@@ -8,7 +8,8 @@ The rules in words:
    undisturbed. New lines are claimed by the shell, relays at rest.
 4. An order for a relay that nobody knows, or whose line is not in our hands, is refused; else it is accepted.
 5. When a chip is lost its inputs are unknown and its relays are at rest for all we can say; both come back when the
-   shell has claimed their lines again.
+   shell has claimed their lines again. A claimed relay is driven to rest once more: an order that was in the mailbox
+   before the loss may have moved the new claim's line.
 6. An unlock that energised a relay, or found it energised, is told as `door.unlocked`, whoever asked for it.
 7. After `Stop` every relay rests and nothing energises one again.
 """
@@ -95,7 +96,9 @@ def _take(door: Door, event: DoorEvent, now: float) -> tuple[Door, Effects]:
             known = door.relays.get(document.id)
             if known is None or known.document != document:  # of the document before
                 return door, ()
-            return replace(door, relays={**door.relays, document.id: replace(known, ours=True)}), ()
+            door = replace(door, relays={**door.relays, document.id: replace(known, ours=True)})
+            energised = isinstance(known.core.phase, relay.Energised)
+            return door, () if energised else (Drive(line_of(document), rest_level(document)),)
         case InputClaimed(document, level, chip_debounces):
             if all(each.document != document for each in door.inputs.values()):
                 return door, ()

@@ -34,7 +34,9 @@ RETRY_S = 1.0
 EAGER = "push_button"
 """The kind of input that wants raw edges: its press does not wait for the debouncing."""
 
-Put = Callable[[DoorEvent], object]
+Put = Callable[[DoorEvent], bool]
+"""The door's mailbox; False = it is full."""
+
 OnProblem = Callable[[str, str | None], None]
 """Told with the chip's name and what is wrong with it, None when nothing is any more; only on a change."""
 
@@ -171,8 +173,11 @@ class _Keeper:
             except ChipError as error:
                 problems.append(str(error))
                 continue
-            self._held[offset] = document
-            self._put(claimed)
+            if self._put(claimed):
+                self._held[offset] = document
+            else:
+                chip.release(offset)
+                problems.append(f"{self._name} line {offset}: the mailbox is full")
         return "; ".join(problems) or None
 
     def _claim(self, chip: Chip, document: Input | Relay) -> DoorEvent:

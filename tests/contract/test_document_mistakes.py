@@ -292,6 +292,24 @@ multicast: {listeners: [{label: a, address: "10.0.0.1:5004"}]}
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "line"),
+    [
+        ("door: front\ncalls:\n  dnd:\n    on_code: #1\n    enabled: true\n", "calls.dnd.on_code", 4),
+        ("door: front\ncalls:\n  dnd:\n    on_code: #1", "calls.dnd.on_code", 4),
+        ("door: front\nbuttons:\n  - input: b\n    actions:\n      - #1\n      - a\n", "buttons[0].actions[0]", 5),
+    ],
+)
+def test_a_code_that_became_a_comment_is_explained(text: str, path: str, line: int) -> None:
+    """In every style of YAML an unquoted #1 is told on its own line, with the way to write it."""
+    with pytest.raises(DocumentError) as refused:
+        load_document(text)
+
+    problem = next(problem for problem in refused.value.problems if problem.path == path)
+    assert 'write "#1" in quotes' in problem.message
+    assert line == problem.line
+
+
 def test_a_wrong_entry_is_not_reported_again_where_it_is_referred_to() -> None:
     """A relay without its line is one mistake, not one more for each code, input and action that names it."""
     with pytest.raises(DocumentError) as refused:

@@ -128,7 +128,7 @@ class _Builder:
         if wrong:
             self._tree.wrong.add(path)
 
-    def _node(self, path: Path, event: Any, depth: int) -> Node | None:
+    def _node(self, path: Path, event: Any, depth: int, key: Any = None) -> Node | None:
         line = _line(event)
         if depth > MAX_DEPTH:
             raise _RefusedError(Problem(path_text(path), f"must be at most {MAX_DEPTH} levels deep", line))
@@ -148,7 +148,7 @@ class _Builder:
             return self._items(path, line, depth)
         if kind == "MappingStartEvent":
             return self._fields(path, line, depth)
-        return self._scalar(path, event, line)
+        return self._scalar(path, event, key)
 
     def _items(self, path: Path, line: int, depth: int) -> Items:
         items: list[Node] = []
@@ -173,7 +173,7 @@ class _Builder:
                 )
                 self._skip(value_event)
                 continue
-            fields[key] = self._node(here, value_event, depth + 1) or Scalar(None, "", True, _line(value_event))
+            fields[key] = self._node(here, value_event, depth + 1, event) or Scalar(None, "", True, _line(value_event))
         return Fields(fields, line)
 
     def _key(self, path: Path, event: Any, depth: int) -> str | None:
@@ -203,16 +203,19 @@ class _Builder:
                 return
             event = next(self._events)
 
-    def _scalar(self, path: Path, event: Any, line: int) -> Scalar:
+    def _scalar(self, path: Path, event: Any, key: Any) -> Scalar:
         raw: str = event.value
         plain = not event.style
+        # The parser puts a missing value where the next token begins, which may be lines below its key.
+        before = key if key is not None and plain and raw == "" else event
+        line = _line(before)
         if _FORBIDDEN_TEXT.search(raw):
             self._report(path, "must hold no control characters", line)
         if not plain:
             return Scalar(raw, raw, False, line)
         if (message := trap(raw, is_secret(path))) is not None:
             self._report(path, message, line)
-        comment = self._comment_after(event) if raw == "" else None
+        comment = self._comment_after(before) if raw == "" else None
         return Scalar(plain_value(raw), raw, True, line, comment)
 
     def _comment_after(self, event: Any) -> str | None:

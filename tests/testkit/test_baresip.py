@@ -34,7 +34,7 @@ async def test_two_baresips_hear_each_others_tones() -> None:
 
 
 async def test_our_phone_calls_a_baresip_that_answers_by_itself() -> None:
-    """SipPhone, run inside a namespace, and baresip interoperate with audio both ways."""
+    """SipPhone, run inside a namespace, and baresip interoperate: audio both ways, hold and digits from baresip."""
     with Namespaces(2) as (here, there):
         phone = SipPhone("phone", Answer(), host=here.address, hz=700, prefix=here.prefix)
         async with phone, Baresip(there, "b", hz=1000, auto_answer=True) as peer:
@@ -42,6 +42,12 @@ async def test_our_phone_calls_a_baresip_that_answers_by_itself() -> None:
             await phone.wait_for("answered")
             await eventually(lambda: tone_level(phone.heard, 1000) > 0.2, what="the phone hears baresip")
             await eventually(lambda: tone_level(peer.heard, 700) > 0.2, what="baresip hears the phone")
+            await peer.send_digits("19#")
+            await eventually(lambda: phone.digits == "19#", what="baresip's digits")
+            await peer.hold()
+            assert (await phone.wait_for("held")).detail["by_remote"]
+            await peer.resume()
+            await phone.wait_for("resumed")
             await phone.hangup()
             await peer.wait_for("CALL_CLOSED")
 

@@ -37,6 +37,16 @@ async def test_two_phones_hear_each_others_tones_and_digits() -> None:
         await caller.wait_for("ended")
 
 
+@pytest.mark.parametrize("codec", ["PCMA", "G722"])
+async def test_a_phone_speaks_the_codec_it_is_given(codec: str) -> None:
+    """With one codec on both sides the offer names it alone (beside telephone events), and the tone arrives."""
+    async with SipPhone("callee", Answer(), hz=800, codecs=[codec]) as callee, SipPhone(codecs=[codec]) as caller:
+        await caller.call(callee.uri)
+        offer = (await callee.wait_for("incoming")).detail["message"]
+        assert {codec, "telephone-event"} == set(re.findall(r"a=rtpmap:\d+ ([\w-]+)/", offer))
+        await eventually(lambda: tone_level(caller.heard, 800) > 0.2, what="the tone")
+
+
 async def test_a_phone_holds_and_resumes() -> None:
     """The far side is told of the hold and of its end, and hears the tone again after it."""
     async with SipPhone("callee", Answer()) as callee, SipPhone("caller", hz=500) as caller:

@@ -26,6 +26,7 @@ from doorbus_testkit.tones import write_tone
 CONTROL_PORT = 4444
 TONE_S = 120
 COMMAND_S = 5.0
+DIGIT_S = 0.3  # baresip drops a digit that comes while another is being sent
 MODULE_FOLDERS = ("/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules")
 
 
@@ -156,6 +157,12 @@ class Baresip:
     async def resume(self) -> None:
         """Takes the held call back."""
         await self.command("resume")
+
+    async def send_digits(self, digits: str) -> None:
+        """Sends DTMF digits as RFC 4733 events."""
+        for digit in digits:
+            await self.command("sndcode", digit)
+            await asyncio.sleep(DIGIT_S)
 
     async def command(self, name: str, parameters: str = "") -> str:
         """Runs a command of baresip's menu and returns what it printed; raises BaresipError when it is refused."""

@@ -84,7 +84,7 @@ class SipPhone:
         port: SIP port, default a free one.
         hz: the tone it plays, whole hertz; 0 for silence.
         wav: file it plays in place of the tone.
-        codecs: of `PCMU`, `PCMA`, `G722`, `L16`, in order of preference.
+        codecs: of `PCMU`, `PCMA`, `G722`, in order of preference.
         registration: registers there, and `registered` or `unregistered` is reported.
         folder: for recordings and logs; default a temporary one that goes at the end.
         prefix: words before the command line, `namespace.prefix` for instance.

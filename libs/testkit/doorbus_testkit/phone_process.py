@@ -23,7 +23,7 @@ import pjsua2 as pj
 from doorbus_testkit.phone_callbacks import PhoneAccount, PhoneCall
 from doorbus_testkit.tones import write_tone
 
-CODECS = {"PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1", "G722": "G722/16000/1", "L16": "L16/16000/1"}
+CODECS = {"PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1", "G722": "G722/16000/1"}
 POLL_MS = 5
 FAREWELL_S = 1.0
 

@@ -141,7 +141,7 @@ class Story:
         again.state = restored("front", memory)
         again.now, again._ids = self.now + away_s, self._ids
         assert document_ is not None
-        again.tell(ev.DocumentTaken(document_, 1, codes)).tell(ev.Started())
+        again.tell(ev.DocumentTaken(document_, 1, codes)).tell(ev.EventsMissed())
         return again
 
     # --- what came of it -----------------------------------------------------------------------------------------

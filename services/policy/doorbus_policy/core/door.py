@@ -69,7 +69,7 @@ def step(state: DoorState, event: ev.Event, now: float) -> Step:
             return recover.snapshot_taken(state, event, now)
         case ev.SnapshotFailed():
             return recover.look_failed(state, now)
-        case ev.Started() | ev.EventsMissed():
+        case ev.EventsMissed():
             return recover.look(state)
         case ev.CallLeaseTold(call):
             return recover.lease_told(state, call, now)

@@ -40,11 +40,6 @@ class DocumentTaken:
 
 
 @dataclass(frozen=True)
-class Started:
-    """This life of policy begins, with what the last one kept."""
-
-
-@dataclass(frozen=True)
 class Pressed:
     """A button was pressed, by a finger or by a client's wish.
 
@@ -234,7 +229,6 @@ class Tick:
 
 Event = (
     DocumentTaken
-    | Started
     | Pressed
     | CallWished
     | HangUpWished

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from doorbus.contract.calls import DIRECT, AutoAnswerMode, Direction, EndReason, IncomingDecision
 from doorbus.contract.document.door import Door as Document
 from doorbus_policy.core import dnd, people, session
-from doorbus_policy.core.effects import Answer, AnswerQuestion, Effect, Refuse
+from doorbus_policy.core.effects import Answer, AnswerQuestion, Effect, Refuse, TakeSnapshot
 from doorbus_policy.core.events import CallCame, IncomingAsked
 from doorbus_policy.core.state import Call, DoorState, FarSide, Stage, Step
 
@@ -24,6 +24,8 @@ BUSY_HERE = 486
 """RFC 3261, 21.4.24."""
 CANCELLED = 487
 """RFC 3261, 21.4.25: the question arrived after the end of its call."""
+HEARD_LATE_S = 1.0
+"""An older `call.incoming` was read from the stream, and its call may be over: the snapshot tells."""
 NOT_READY = 480
 """Without a document nobody may be let in, nor rung for."""
 
@@ -78,6 +80,8 @@ def came(state: DoorState, event: CallCame, now: float) -> Step:
     known = state.call is not None and state.call.id == event.call
     if event.refused or event.call in state.ended or (known and not event.unheard):
         return state, ()
+    if event.age_s > HEARD_LATE_S:
+        return state, (TakeSnapshot(),)
     caller = far_side(event.account, event.caller, event.address)
     return take_over(state, event.call, event.account, caller, now - event.age_s)
 

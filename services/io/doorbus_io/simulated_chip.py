@@ -106,7 +106,7 @@ class SimulatedChip:
     def _drive(self, line: int, level: int) -> None:
         before = self._latch.get(line)
         self._latch.set(line, level)
-        if before != level:
+        if before not in (None, level):  # the first time it is driven at all is no change
             self.on_output(LineEdge(line, level, time.monotonic()))
 
     def _check_open(self) -> None:

@@ -4,6 +4,7 @@ import unittest
 
 import pytest
 
+from doorbus_testkit.netns import Namespaces
 from doorbus_testkit.peers import require_program
 
 
@@ -19,6 +20,14 @@ def test_a_missing_program_fails_in_continuous_integration(monkeypatch: pytest.M
     monkeypatch.setenv("CI", "true")
     with pytest.raises(AssertionError, match="no-such-program is not installed"):
         require_program("no-such-program")
+
+
+def test_namespaces_without_root_skip_and_make_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who is not root gets a skip before any namespace is made."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(unittest.SkipTest, match="run as root"):
+        Namespaces(1).__enter__()
 
 
 def test_a_present_program_is_found() -> None:

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import pytest
+
 from doorbus_sip.config import EngineConfig, Listen
 from doorbus_sip.engine import SipEngine
-from doorbus_sip.facts import Fact
+from doorbus_sip.facts import Fact, WorkerStarted
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.ports import free_port_block, free_udp_port
 
@@ -39,7 +40,7 @@ class Door:
 
 @pytest.fixture
 async def make_door() -> AsyncIterator[MakeDoor]:
-    """Starts doors: `await make_door(spare_dialers=0)`; they are stopped at the test's end."""
+    """Starts doors with other settings than the default ones, and stops them at the test's end."""
     doors: list[Door] = []
 
     async def make(**fields: object) -> Door:
@@ -52,6 +53,7 @@ async def make_door() -> AsyncIterator[MakeDoor]:
         door = Door(EngineConfig.model_validate(values | fields))
         doors.append(door)
         await door.engine.start()
+        await door.wait(WorkerStarted, 1 + door.engine.config.spare_dialers)
         return door
 
     yield make

@@ -3,6 +3,8 @@
 import time
 
 import pytest
+from tests.sip.conftest import MakeDoor
+
 from doorbus_sip import facts
 from doorbus_sip.engine import UnknownCallError
 from doorbus_sip.facts import Reason
@@ -10,8 +12,6 @@ from doorbus_sip.limits import Limits
 from doorbus_testkit.behaviour import Answer, Refuse, Ring
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.wire import WirePhone
-
-from tests.sip.conftest import MakeDoor
 
 LIMITS = Limits(ring_s=30, max_call_s=60)
 
@@ -36,12 +36,12 @@ async def test_dials_is_answered_and_hangs_up(make_door: MakeDoor) -> None:
         facts.CallEnded,
     ]
     assert expected == told
-    assert ("out", "answered", "l") == (snapshot.direction, snapshot.state, snapshot.leg)
+    assert (snapshot.direction, snapshot.state, snapshot.leg) == ("out", "answered", "l")
     assert call.ended_by == "bye"
     assert "acknowledged" in call.times
     assert '"Front door"' in call.invite.required("From")
-    assert Reason.PUSH_BUTTON == door.told(facts.CallEnded)[0].reason
-    assert () == door.engine.snapshot()
+    assert door.told(facts.CallEnded)[0].reason == Reason.PUSH_BUTTON
+    assert door.engine.snapshot() == ()
 
 
 async def test_far_side_hangs_up(make_door: MakeDoor) -> None:
@@ -52,7 +52,7 @@ async def test_far_side_hangs_up(make_door: MakeDoor) -> None:
         await door.wait(facts.CallAnswered)
         (await phone.wait_call()).bye()
         ended = await door.wait(facts.CallEnded)
-    assert Reason.REMOTE_HANGUP == ended.reason
+    assert ended.reason == Reason.REMOTE_HANGUP
 
 
 @pytest.mark.parametrize("code", [486, 603, 607])
@@ -72,8 +72,8 @@ async def test_failure_is_no_refusal(make_door: MakeDoor) -> None:
     async with WirePhone(Refuse(404)) as phone:
         await door.engine.dial("c", None, (("l", phone.uri),), LIMITS)
         ended = await door.wait(facts.CallEnded)
-    assert 404 == door.told(facts.LegFailed)[0].code
-    assert (Reason.NO_ROUTE, 404) == (ended.reason, ended.code)
+    assert door.told(facts.LegFailed)[0].code == 404
+    assert (ended.reason, ended.code) == (Reason.NO_ROUTE, 404)
 
 
 async def test_unusable_uri_fails_its_leg(make_door: MakeDoor) -> None:
@@ -81,8 +81,8 @@ async def test_unusable_uri_fails_its_leg(make_door: MakeDoor) -> None:
     door = await make_door()
     await door.engine.dial("c", None, (("l", "not a uri"),), LIMITS)
     ended = await door.wait(facts.CallEnded)
-    assert Reason.NO_ROUTE == ended.reason
-    assert "l" == door.told(facts.LegFailed)[0].leg
+    assert ended.reason == Reason.NO_ROUTE
+    assert door.told(facts.LegFailed)[0].leg == "l"
 
 
 async def test_hangup_while_ringing_cancels_without_reason(make_door: MakeDoor) -> None:
@@ -94,8 +94,8 @@ async def test_hangup_while_ringing_cancels_without_reason(make_door: MakeDoor) 
         await door.engine.hangup("c", Reason.DIAL_TIMEOUT)
         call = await phone.wait_call()
         await call.wait("ended")
-    assert ("cancel", None) == (call.ended_by, call.end_reason)
-    assert Reason.DIAL_TIMEOUT == door.told(facts.CallEnded)[0].reason
+    assert (call.ended_by, call.end_reason) == ("cancel", None)
+    assert door.told(facts.CallEnded)[0].reason == Reason.DIAL_TIMEOUT
 
 
 async def test_hangup_before_any_response_waits_for_one(make_door: MakeDoor) -> None:
@@ -106,10 +106,10 @@ async def test_hangup_before_any_response_waits_for_one(make_door: MakeDoor) -> 
         call = await phone.wait_call()
         await door.engine.hangup("c")
         await door.wait(facts.CallEnded)
-        assert [] == phone.received("CANCEL")
+        assert phone.received("CANCEL") == []
         call.respond(100)
         await call.wait("ended")
-    assert "cancel" == call.ended_by
+    assert call.ended_by == "cancel"
 
 
 async def test_late_answer_gets_ack_and_bye(make_door: MakeDoor) -> None:
@@ -122,8 +122,8 @@ async def test_late_answer_gets_ack_and_bye(make_door: MakeDoor) -> None:
         call.respond(200)
         await call.wait("ended")
     assert "acknowledged" in call.times
-    assert "bye" == call.ended_by
-    assert [] == door.told(facts.CallAnswered)
+    assert call.ended_by == "bye"
+    assert door.told(facts.CallAnswered) == []
 
 
 @pytest.mark.parametrize("code", [404, 480, 486, 603])
@@ -157,7 +157,7 @@ async def test_incoming_call_is_described(make_door: MakeDoor) -> None:
         incoming.source,
         incoming.source_port,
     )
-    assert (("call_info", 3), ("alert_info", 0)) == incoming.auto_answer
+    assert incoming.auto_answer == (("call_info", 3), ("alert_info", 0))
 
 
 async def test_rings_is_answered_and_ended_by_the_caller(make_door: MakeDoor) -> None:
@@ -170,12 +170,12 @@ async def test_rings_is_answered_and_ended_by_the_caller(make_door: MakeDoor) ->
         await call.wait("ringing")
         await door.engine.answer(incoming.call, LIMITS)
         await door.wait(facts.CallAnswered)
-        assert [100, 180, 200] == [record.message.status for record in call.responses]
+        assert [record.message.status for record in call.responses] == [100, 180, 200]
         with pytest.raises(UnknownCallError):
             await door.engine.refuse(incoming.call, 486)
         call.bye()
         ended = await door.wait(facts.CallEnded)
-    assert Reason.REMOTE_HANGUP == ended.reason
+    assert ended.reason == Reason.REMOTE_HANGUP
 
 
 async def test_caller_gives_up_while_it_waits(make_door: MakeDoor) -> None:
@@ -187,10 +187,10 @@ async def test_caller_gives_up_while_it_waits(make_door: MakeDoor) -> None:
         await eventually(lambda: call.responses, what="100")
         call.cancel()
         ended = await door.wait(facts.CallEnded)
-        assert 487 == (await call.wait_final()).status
+        assert (await call.wait_final()).status == 487
         with pytest.raises(UnknownCallError):
             await door.engine.answer(incoming.call)
-    assert Reason.REMOTE_HANGUP == ended.reason
+    assert ended.reason == Reason.REMOTE_HANGUP
 
 
 async def test_forbidden_source_gets_403_and_nobody_is_asked(make_door: MakeDoor) -> None:
@@ -198,9 +198,9 @@ async def test_forbidden_source_gets_403_and_nobody_is_asked(make_door: MakeDoor
     door = await make_door(ip_allow=("10.0.0.0/8",))
     async with WirePhone() as phone:
         call = await phone.invite(door.uri)
-        assert 403 == (await call.wait_final()).status
+        assert (await call.wait_final()).status == 403
         assert facts.RefusedUnasked(403, 1) == await door.wait(facts.RefusedUnasked)
-    assert [] == door.told(facts.IncomingCall)
+    assert door.told(facts.IncomingCall) == []
 
 
 async def test_trusted_source_makes_it_the_accounts_call(make_door: MakeDoor) -> None:
@@ -212,7 +212,7 @@ async def test_trusted_source_makes_it_the_accounts_call(make_door: MakeDoor) ->
         incoming = await door.wait(facts.IncomingCall)
         await door.engine.refuse(incoming.call, 486)
         await call.wait_final()
-    assert "pbx" == incoming.account
+    assert incoming.account == "pbx"
 
 
 async def test_hold_and_resume_from_the_far_side(make_door: MakeDoor) -> None:
@@ -242,11 +242,11 @@ async def test_hold_and_resume_from_the_door(make_door: MakeDoor) -> None:
         await door.engine.hold("c")
         assert facts.CallHeld("c", "local") == await door.wait(facts.CallHeld)
         assert call.remote_audio is not None
-        assert "sendonly" == call.remote_audio.direction
-        assert ("local",) == door.engine.snapshot()[0].held_by
+        assert call.remote_audio.direction == "sendonly"
+        assert door.engine.snapshot()[0].held_by == ("local",)
         await door.engine.resume("c")
         assert facts.CallResumed("c", "local") == await door.wait(facts.CallResumed)
-        assert "sendrecv" == call.remote_audio.direction
+        assert call.remote_audio.direction == "sendrecv"
         await door.engine.hangup("c")
         await call.wait("ended")
 
@@ -262,7 +262,7 @@ async def test_refer_is_declined(make_door: MakeDoor) -> None:
         final = await eventually(lambda: refer.final, what="answer to REFER")
         await door.engine.hangup("c")
         await call.wait("ended")
-    assert 603 == final.message.status
+    assert final.message.status == 603
 
 
 async def test_backstop_ends_a_call_that_nobody_ends(make_door: MakeDoor) -> None:
@@ -276,7 +276,7 @@ async def test_backstop_ends_a_call_that_nobody_ends(make_door: MakeDoor) -> Non
         await call.wait("ended")
     assert 2.5 < time.monotonic() - began < 6
     assert facts.CallEnding("c", 0.5) == door.told(facts.CallEnding)[0]
-    assert Reason.MAX_DURATION == door.told(facts.CallEnded)[0].reason
+    assert door.told(facts.CallEnded)[0].reason == Reason.MAX_DURATION
 
 
 async def test_backstop_ends_ringing(make_door: MakeDoor) -> None:
@@ -286,7 +286,7 @@ async def test_backstop_ends_ringing(make_door: MakeDoor) -> None:
         await door.engine.dial("c", None, (("l", phone.uri),), Limits(ring_s=0.2))
         ended = await door.wait(facts.CallEnded)
         await (await phone.wait_call()).wait("ended")
-    assert Reason.DIAL_TIMEOUT == ended.reason
+    assert ended.reason == Reason.DIAL_TIMEOUT
 
 
 async def test_removed_account_ends_its_calls(make_door: MakeDoor) -> None:
@@ -301,5 +301,5 @@ async def test_removed_account_ends_its_calls(make_door: MakeDoor) -> None:
         with pytest.raises(LookupError):
             await door.engine.dial("d", "pbx", (("m", phone.uri),), LIMITS)
     assert "sip:door@127.0.0.1" in call.invite.required("From")
-    assert "bye" == call.ended_by
-    assert Reason.SHUTDOWN == door.told(facts.CallEnded)[0].reason
+    assert call.ended_by == "bye"
+    assert door.told(facts.CallEnded)[0].reason == Reason.SHUTDOWN

@@ -1,18 +1,23 @@
 """Digits by each of the three methods that phones use."""
 
 import pytest
+from tests.sip.conftest import Door, MakeDoor
+
 from doorbus_sip import facts
 from doorbus_sip.facts import DtmfMethod
 from doorbus_sip.limits import Limits
 from doorbus_testkit.behaviour import Answer
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.wire import WirePhone
-
-from tests.sip.conftest import Door, MakeDoor
+from doorbus_testkit.wire_endpoint import ClientTransaction
 
 
 def digits(door: Door) -> str:
     return "".join(fact.digit for fact in door.told(facts.DtmfDigit))
+
+
+async def final_status(transaction: ClientTransaction) -> int:
+    return (await eventually(lambda: transaction.final, what="final response")).message.status
 
 
 @pytest.mark.parametrize(
@@ -29,14 +34,11 @@ async def test_digits_in_info(make_door: MakeDoor, content_type: str, body: byte
         await door.engine.dial("c", None, (("l", phone.uri),), Limits())
         await door.wait(facts.CallAnswered)
         call = await phone.wait_call()
-        finals = []
-        for digit in (b"1", b"*", b"0", b"#"):
-            transaction = call.info(content_type, body % digit)
-            finals.append((await eventually(lambda t=transaction: t.final)).message.status)
+        finals = [await final_status(call.info(content_type, body % digit)) for digit in (b"1", b"*", b"0", b"#")]
         await eventually(lambda: len(digits(door)) == 4, what="four digits")
-    assert "1*0#" == digits(door)
+    assert digits(door) == "1*0#"
     assert {method} == {fact.method for fact in door.told(facts.DtmfDigit)}
-    assert [200] * 4 == finals
+    assert finals == [200] * 4
 
 
 async def test_digits_in_rtp_and_only_the_first_method_counts(make_door: MakeDoor) -> None:
@@ -53,7 +55,7 @@ async def test_digits_in_rtp_and_only_the_first_method_counts(make_door: MakeDoo
         await eventually(lambda: transaction.final, what="response to INFO")
         call.rtp.send_digits("3")
         await eventually(lambda: len(digits(door)) == 3, what="the third digit")
-    assert "123" == digits(door)
+    assert digits(door) == "123"
     assert {DtmfMethod.RFC4733} == {fact.method for fact in door.told(facts.DtmfDigit)}
 
 

@@ -63,11 +63,10 @@ class IoProcess:
         """Leaves a document behind, as an earlier life would have."""
         keep(self.folder / "io-front.json", Kept(revision=1, io=Io.model_validate_json(json.dumps(io))))
 
-    def start(self) -> Process:
-        """Starts it."""
-        self.process = Process(
-            [sys.executable, "-m", "doorbus_io"], log=self.folder / "io.log", env=self._env, cwd=self.folder
-        )
+    def start(self, program: str | None = None) -> Process:
+        """Starts it, or a program around it."""
+        what = ["-m", "doorbus_io"] if program is None else ["-c", program]
+        self.process = Process([sys.executable, *what], log=self.folder / "io.log", env=self._env, cwd=self.folder)
         return self.process
 
     def hands(self) -> SimulatedChip:

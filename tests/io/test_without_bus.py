@@ -73,9 +73,9 @@ async def test_a_damaged_kept_document_is_no_document(alone: IoProcess) -> None:
     await eventually(lambda: readiness(alone) == ["bus", "document"], what="io says what it misses")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_brings_relays_to_rest(alone: IoProcess, number: signal.Signals) -> None:
-    """SIGTERM and SIGINT end io in order, with the energised gate at rest, and quickly."""
+    """SIGTERM, SIGINT and a lost terminal end io in order, with the energised gate at rest, and quickly."""
     alone.remember(io_document(hold_s=15.0))
     process = alone.start()
     async with alone.hands() as hands:
@@ -84,6 +84,33 @@ async def test_a_signal_brings_relays_to_rest(alone: IoProcess, number: signal.S
     process.send_signal(number)
     assert await process.wait_exit() == 0
     assert (alone.latched(GATE), alone.latched(LAMP)) == (0, 1)
+
+
+FAILING = """
+import asyncio
+from doorbus.runtime.service import run
+from doorbus_io import app, settings, shell
+
+async def fail(self):
+    while not any(relay.energised for relay in self.snapshot().relays):
+        await asyncio.sleep(0.01)
+    raise RuntimeError("a bug")
+
+shell.DoorShell.keep_state = fail
+run(app.main(settings.IoSettings()))
+"""
+
+
+async def test_a_failing_task_brings_relays_to_rest(alone: IoProcess) -> None:
+    """A bug that ends a task of io ends io with exit code 1, and the energised gate at rest."""
+    alone.remember(io_document(hold_s=15.0))
+    process = alone.start(FAILING)
+    async with alone.hands() as hands:
+        await hands.wait_level(GATE, 0)
+        await hands.set(EXIT, 0)
+        assert await process.wait_exit() == 1
+    assert alone.latched(GATE) == 0
+    assert "a bug" in process.log_text()
 
 
 async def test_kill_leaves_it_on_and_the_next_start_rests_it(alone: IoProcess) -> None:

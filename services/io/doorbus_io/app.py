@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from importlib.metadata import version
 
 import structlog
@@ -18,8 +20,9 @@ log = structlog.get_logger()
 
 
 async def main(settings: IoSettings) -> None:
-    """Runs io for one door until SIGTERM or SIGINT; every relay rests when it returns, however it does."""
+    """Runs io for one door until SIGTERM, SIGINT or SIGHUP; every relay rests when it returns, however it does."""
     async with running("io", version("doorbus-io"), settings) as service:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.stop)  # a lost terminal is an end, too
         service.health.set("document", False)
         writer = KeptWriter(settings.kept_document)
         shell = DoorShell(

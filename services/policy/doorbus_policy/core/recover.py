@@ -48,9 +48,12 @@ def lease_told(state: DoorState, call: str | None, now: float) -> Step:
     """Sip tells which call is up; if ours has been another for a while, events were missed."""
     ours = state.call
     if ours is None:
-        return look(state) if call is not None and call not in state.ended and state.look_at is None else (state, ())
-    differs = ours.confirmed_at is not None and now - ours.confirmed_at > OWNERLESS_S and ours.id != call
-    return look(state) if differs and state.look_at is None else (state, ())
+        differs = call is not None and call not in state.ended
+    else:
+        differs = ours.id != call and ours.confirmed_at is not None and now - ours.confirmed_at > OWNERLESS_S
+    if not differs or state.look_at is not None:
+        return state, ()
+    return replace(state, look_at=now + LOOK_AGAIN_S), ()
 
 
 def snapshot_taken(state: DoorState, event: SnapshotTaken, now: float) -> Step:
@@ -94,7 +97,8 @@ def _found(state: DoorState, found: CallSnapshot, now: float) -> Step:
             state = replace(state, call=adopted, lost=None)
             state, effects = _catch_up(state, found, now)
             return state, (Adopt(adopted.id, session.limits_of(adopted)), *effects)
-        if found.state in (CallState.DECIDING, CallState.RINGING) and found.direction is Direction.INCOMING:
+        asking = found.state is CallState.DECIDING and found.age_s < OWNERLESS_S
+        if found.direction is Direction.INCOMING and found.state is not CallState.ANSWERED and not asking:
             return incoming.take_over(state, found.call, found.account, _caller(found), now - found.age_s)
     if found.age_s < OWNERLESS_S:
         return replace(state, look_at=now + LOOK_AGAIN_S), ()

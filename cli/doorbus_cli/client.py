@@ -1,0 +1,126 @@
+"""The short connection of a command: connect, know the time on the bus, ask, leave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import nats
+import nats.errors
+import structlog
+from pydantic import ConfigDict, ValidationError
+
+from doorbus.contract import subjects
+from doorbus.contract.base import COMMAND_LIFETIME_S, Reply, Wish, new_id
+from doorbus.contract.errors import ErrorCode, LocalError
+from doorbus.runtime.clock import BusClock
+from doorbus.runtime.connection import Connection
+from doorbus.runtime.settings import ServiceSettings
+from doorbus_cli.context import Context
+
+CONNECT_S = 5.0
+"""A person waits no longer; a bus on the same box takes 5 ms."""
+
+ANSWER_S = COMMAND_LIFETIME_S
+"""After that the wish has expired anyway."""
+
+
+class Answer(Reply):
+    """A reply with whatever else policy says in it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+def be_quiet() -> None:
+    """Keeps the libraries' logs off the terminal: a command says itself what went wrong."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
+
+
+def settings_of(context: Context) -> ServiceSettings:
+    """Returns a context as settings of a connection."""
+    return ServiceSettings(
+        nats_url=context.url,
+        nats_user=context.user,
+        nats_password=context.password,
+        nats_credentials=None,
+    )
+
+
+@asynccontextmanager
+async def connected(context: Context, within_s: float = CONNECT_S) -> AsyncIterator[Connection]:
+    """Connects for the body.
+
+    Raises:
+        LocalError: no connection within `within_s`; the message says why.
+    """
+    settings = settings_of(context)
+    connection = Connection(context.user, settings, BusClock())
+    running = asyncio.create_task(connection.run())
+    try:
+        try:
+            async with asyncio.timeout(within_s):
+                await connection.wait_connected()
+        except TimeoutError:
+            why = await _why_not(settings)
+            raise LocalError(ErrorCode.NOT_CONNECTED, f"no bus at {context.url}: {why}") from None
+        yield connection
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await connection.close()
+
+
+async def send_wish(connection: Connection, door: str, wish: Wish, relay: str | None = None) -> Answer:
+    """Sends a wish to policy and returns its answer.
+
+    Raises:
+        LocalError: nobody there, or no answer in time (it may have been done or not).
+    """
+    user = connection.user
+    subject = subjects.wish(door, wish.verb, user) if relay is None else subjects.unlock_wish(door, relay, user)
+    try:
+        answer = await connection.client.request(subject, wish.to_bytes(), timeout=ANSWER_S)
+    except nats.errors.NoRespondersError:
+        raise LocalError(ErrorCode.NOT_READY, f"nobody decides for door {door}: is policy running?") from None
+    except TimeoutError:
+        text = f"no answer within {ANSWER_S:g} s: it may have been done or not, or {user} may not ask for it"
+        raise LocalError(ErrorCode.TIMEOUT, text) from None
+    except (nats.errors.Error, OSError) as error:
+        raise LocalError(ErrorCode.NOT_CONNECTED, f"the bus went away: {error}") from None
+    try:
+        return Answer.model_validate_json(answer.data)
+    except ValidationError:
+        raise LocalError(ErrorCode.MALFORMED, f"an unreadable answer on {subject}") from None
+
+
+def stamps(connection: Connection) -> dict[str, Any]:
+    """Returns `id`, `issued_at` and `expires_at` for a wish, in bus time where it is known."""
+    now = connection.clock.now() or datetime.now(UTC)
+    return {"id": new_id(), "issued_at": now, "expires_at": now + timedelta(seconds=COMMAND_LIFETIME_S)}
+
+
+async def _why_not(settings: ServiceSettings) -> str:
+    """Tries once more, for the reason."""
+    reasons: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        reasons.append(str(error) or type(error).__name__)
+
+    try:
+        client = await nats.connect(
+            settings.nats_url,
+            user=settings.nats_user,
+            password=settings.nats_password.get_secret_value() if settings.nats_password else None,
+            allow_reconnect=False,
+            connect_timeout=1,
+            error_cb=on_error,
+        )
+        await client.close()
+    except (nats.errors.Error, OSError, TimeoutError) as error:
+        reasons.append(str(error) or type(error).__name__)
+    return reasons[0] if reasons else "too slow"

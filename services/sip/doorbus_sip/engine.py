@@ -279,8 +279,19 @@ class SipEngine:
             leg=report.leg,
         )
         self._add(record)
-        fields = report.model_dump(exclude={"type", "leg"})
-        self._tell(facts.IncomingCall(call=report.leg, **fields))
+        self._tell(
+            facts.IncomingCall(
+                call=report.leg,
+                account=report.account,
+                from_user=report.from_user,
+                from_uri=report.from_uri,
+                to_user=report.to_user,
+                source=report.source,
+                source_port=report.source_port,
+                wants_video=report.wants_video,
+                auto_answer=report.auto_answer,
+            )
+        )
 
     def _answered(self, leg: str) -> None:
         record = self._by_leg(leg)

@@ -8,6 +8,7 @@ Rules
 - Any other INVITE is a direct IP call; from outside `ip_allow` it is forbidden.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -64,6 +65,7 @@ def match(source: str, to_user: str, accounts: Sequence[Known], ip_allow: Sequen
     return Direct() if any(address in network for network in ip_allow) else Forbidden()
 
 
+@functools.lru_cache(maxsize=256)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text.strip("[]"))

@@ -5,12 +5,15 @@ Rules
   sends a CRLF keep-alive datagram to the SIP port afterwards: pjsip drops it, and its wait returns at once. A lost
   datagram only costs `IDLE_MS`.
 - A closed control socket is the end of the parent: BYE on all calls, exit within `GRACE_S`.
+- An INVITE's callback waits up to `DECIDE_MS` for the parent's decision and carries it out at once: a refusal within
+  that time skips a round of the loop. Orders for others that come meanwhile wait for the loop.
 - Reports wait in a queue while the socket is full; the loop never blocks on it.
 - Refusals wait for sockets (`slots`).
 """
 
 import heapq
 import itertools
+import select
 import socket
 import time
 import uuid
@@ -58,6 +61,7 @@ from doorbus_sip.worker.guard import last_line
 log = structlog.get_logger()
 
 IDLE_MS = 50
+DECIDE_MS = 3
 GRACE_S = 1.5
 _SECOND_S = 1.0
 _MAX_QUEUE = 10_000
@@ -73,6 +77,10 @@ class Worker:
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._stopping: float | None = None
+        self._early: deque[bytes] = deque()
+        self._orders = select.poll()
+        self._orders.register(control, select.POLLIN)
+        self._run_id = uuid.uuid4().hex[:24]
         self._sockets = slots.Sockets()
         self._refused: Counter[int] = Counter()
         self._plugged = False
@@ -122,7 +130,7 @@ class Worker:
     def incoming(self, account: Account, prm: pj.OnIncomingCallParam) -> None:
         """A new INVITE has taken a slot: who is it, and may it ring?"""
         self._sockets = slots.opened(self._sockets)
-        call = Call(self, account, uuid.uuid4().hex, int(prm.callId))
+        call = Call(self, account, f"{self._run_id}{next(self._numbers):08x}", int(prm.callId))
         self.calls[call.leg] = call
         self._watch_sockets()
         invite = parse_invite(str(prm.rdata.wholeMsg))
@@ -146,6 +154,7 @@ class Worker:
                 auto_answer=invite.auto_answer,
             )
         )
+        self._await_decision(call.leg)
 
     def ended(self, call: Call, code: int, reason: str) -> None:
         """A call is over; its object dies when the callback that told it returns."""
@@ -162,21 +171,39 @@ class Worker:
     # Orders.
 
     def _read_orders(self) -> None:
-        while True:
-            try:
-                packet = self._control.recv(MAX_MESSAGE_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                packet = b""
+        while (packet := self._early.popleft() if self._early else self._receive()) is not None:
             if not packet:
                 self._stop()
                 return
-            order = ORDERS.validate_json(packet)
-            try:
-                self._obey(order)
-            except Exception as error:  # noqa: BLE001 - one order must not end the other calls
-                self.failed(order.type, last_line(error))
+            self._take(ORDERS.validate_json(packet))
+
+    def _receive(self) -> bytes | None:
+        try:
+            return self._control.recv(MAX_MESSAGE_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def _take(self, order: Order) -> None:
+        try:
+            self._obey(order)
+        except Exception as error:  # noqa: BLE001 - one order must not end the other calls
+            self.failed(order.type, last_line(error))
+
+    def _await_decision(self, leg: str) -> None:
+        until = time.monotonic() + DECIDE_MS / 1000
+        while (left_s := until - time.monotonic()) > 0 and self._orders.poll(left_s * 1000):
+            packet = self._receive()
+            if packet:
+                order = ORDERS.validate_json(packet)
+                if isinstance(order, Refuse | Answer | Ring) and order.leg == leg:
+                    self._take(order)
+                    return
+            if packet is not None:
+                self._early.append(packet)
+            if not packet:
+                return
 
     def _obey(self, order: Order) -> None:
         match order:

@@ -15,8 +15,8 @@ Rules
 from dataclasses import dataclass, replace
 
 COOL_S = 0.6  # pjlib's 500 ms (PJ_IOQUEUE_KEY_FREE_DELAY), and a margin for its clock
-SOFT = 10
-HARD = 18
+SOFT = 18
+HARD = 24
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from doorbus.contract.permissions import SUPERVISOR, Role, client_user, service_
 from doorbus_cli.up.ports import free_port
 from doorbus_cli.up.programs import Program, passed_on
 
-GRACE_S = 1.0
+GRACE_S = 0.8
 POLL_S = 0.02
 
 _CONFIG = """\

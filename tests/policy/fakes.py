@@ -8,6 +8,9 @@ from doorbus.contract import subjects
 from doorbus.contract.base import Event, Order, Question, Reply, Wish
 from doorbus.contract.calls import (
     AskDtmf,
+    CallAnswered,
+    CallEnded,
+    CallIncoming,
     CallSnapshot,
     CallState,
     Dial,
@@ -101,7 +104,18 @@ class Box:
     # --- talking -------------------------------------------------------------------------------------------------
 
     def sip_tells(self, event: Event) -> None:
-        """Sip tells a fact."""
+        """Sip tells a fact, and its snapshot says the same."""
+        match event:
+            case CallIncoming(call=call, account=account):
+                ringing = {"direction": Direction.INCOMING, "state": CallState.RINGING, "age_s": 0.0}
+                self.calls = (*self.calls, CallSnapshot.model_validate({"call": call, "account": account, **ringing}))
+            case CallAnswered(call=call):
+                answered = {"state": CallState.ANSWERED, "answered_age_s": 0.0}
+                self.calls = tuple(
+                    each.model_copy(update=answered) if each.call == call else each for each in self.calls
+                )
+            case CallEnded(call=call):
+                self.calls = tuple(each for each in self.calls if each.call != call)
         self.sip.bus.tell(DOOR, event)
 
     def io_tells(self, event: Event) -> None:

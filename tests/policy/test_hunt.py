@@ -128,13 +128,17 @@ def test_a_dial_that_is_refused_ends_the_call() -> None:
 
 
 def test_a_dial_without_an_answer_is_hung_up() -> None:
-    """Sip may have taken it: its end is ordered; sip not knowing it is the end, told by policy."""
+    """It may still be on its way, so its end is ordered until sip cannot take it any more; policy tells the end."""
     story = Story()
     call = story.press()
     (dial,) = story.take(Dial)
     story.finished(dial, False, "timeout")
     (hang_up,) = story.orders()
     assert HangUp(call, EndReason.NO_ROUTE) == hang_up
+    story.finished(hang_up, False, "unknown_call")
+    assert not story.idle
+    story.wait(4)
+    assert story.orders() == [hang_up] * 2
     story.finished(hang_up, False, "unknown_call")
     assert story.idle
     assert [each.reason for each in story.told(CallEnded)] == [EndReason.NO_ROUTE]

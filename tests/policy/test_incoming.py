@@ -124,26 +124,30 @@ def test_only_a_trusted_caller_may_ask_to_be_answered() -> None:
     assert [each.call for each in story.wait(2.1).take(Answer)] == ["in3"]
 
 
-def test_a_call_that_rang_by_default_is_decided_about_by_orders() -> None:
-    """Sip heard no answer: refuse under DND, answer by itself, leave ringing; a repeat orders nothing more."""
+def test_a_call_whose_answer_sip_did_not_hear_is_decided_about_by_orders() -> None:
+    """DND came on meanwhile; auto-answer, once however often it is told; a trusted caller's wish; or it rings."""
     unheard = ev.CallCame("in1", "pbx", "101", "192.0.2.7", unheard=True)
-    story = Story(document(dnd={"enabled": True, "return_code": 603}))
-    assert [Refuse("in1", 603, EndReason.DND)] == story.tell(unheard).orders()
-    story = Story(document(auto_answer={"sip": {"enabled": True}}))
+    story = Story(document(dnd={"return_code": 603}))
+    story.asked()
+    story.tell(ev.DndWished("h", "cli", True)).take(object)
+    assert story.tell(unheard).orders() == [Refuse("in1", 603, EndReason.DND)]
+    for answers, wants_s in (({"sip": {"enabled": True}}, None), ({"trusted": ["101"]}, 0.0)):
+        story = Story(document(auto_answer=answers))
+        story.asked(wants_auto_answer_s=wants_s)
+        story.take(object)
+        assert [each.call for each in story.tell(unheard).tell(unheard).take(Answer)] == ["in1"]
+    story = Story()
     story.asked()
     story.take(object)
-    assert [each.call for each in story.tell(unheard).tell(unheard).take(Answer)] == ["in1"]
-    story = Story()
     assert story.tell(unheard).orders() == []
-    assert story.call.id == "in1"
 
 
-def test_an_old_incoming_call_is_looked_up() -> None:
+def test_an_incoming_call_that_policy_does_not_know_is_looked_up() -> None:
     """One read from the stream after a restart may be over: sip's snapshot tells, not the event."""
     story = Story()
-    story.tell(ev.CallCame("in1", "pbx", unheard=True, age_s=4.0))
+    story.tell(ev.CallCame("in1", "pbx", unheard=True))
     assert story.idle
-    assert [TakeSnapshot()] == story.take(TakeSnapshot)
+    assert story.take(TakeSnapshot) == [TakeSnapshot()]
 
 
 def test_a_question_after_the_end_of_its_call_starts_nothing() -> None:

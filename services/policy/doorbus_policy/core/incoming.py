@@ -1,6 +1,7 @@
 """An incoming call: ring, answer by itself, or refuse.
 
-- Precedence of refusals: a page that outranks calls (480), DND (`return_code`), a door that has a call (486).
+- Precedence of refusals: a page that outranks calls (480), DND (`return_code`), a door that has a call or may have one
+  (a lost one, of which sip's snapshot will tell): 486.
 - Auto-answer is set for calls on accounts and for direct calls, each with its own delay and mode. A caller in `trusted`
   may ask for it in the INVITE, with a delay of his choice; anyone else who asks just rings.
 - Without a delay the answer to sip's question is "answer"; with one it is "ring", and the order comes when it is due.
@@ -24,8 +25,6 @@ BUSY_HERE = 486
 """RFC 3261, 21.4.24."""
 CANCELLED = 487
 """RFC 3261, 21.4.25: the question arrived after the end of its call."""
-HEARD_LATE_S = 1.0
-"""An older `call.incoming` was read from the stream, and its call may be over: the snapshot tells."""
 NOT_READY = 480
 """Without a document nobody may be let in, nor rung for."""
 
@@ -55,7 +54,8 @@ def decide(
         return Reject(NOT_READY, EndReason.REFUSED)
     if dnd.refuses(document, state.dnd, account, caller):
         return Reject(document.calls.dnd.return_code, EndReason.DND)
-    if state.call is not None and state.call.id != call:
+    current = state.call or state.lost
+    if current is not None and current.id != call:
         return Reject(BUSY_HERE, EndReason.BUSY)
     return _ring(document, caller, wants_auto_answer_s)
 
@@ -71,31 +71,43 @@ def asked(state: DoorState, event: IncomingAsked, now: float) -> Step:
             reply = IncomingDecision(decision="refuse", refuse_code=code, reason=reason)
             return state, (AnswerQuestion(event.handle, reply),)
         case Ring() as ring:
-            state = _begin(state, event.call, event.account, caller, ring, now)
+            state = _begin(state, event.call, event.account, caller, ring, now, event.wants_auto_answer_s)
             return state, (AnswerQuestion(event.handle, _decision(state, ring)),)
 
 
 def came(state: DoorState, event: CallCame, now: float) -> Step:
-    """Sip tells of the call. There is something to do only if sip decided alone, or policy does not know the call."""
-    known = state.call is not None and state.call.id == event.call
-    if event.refused or event.call in state.ended or (known and not event.unheard):
+    """Sip tells of the call. There is something to do only if sip decided alone, or policy does not know the call.
+
+    A call that policy does not know may be over, as the event may have been read from the stream: the snapshot tells.
+    """
+    if event.refused or event.call in state.ended:
         return state, ()
-    if event.age_s > HEARD_LATE_S:
+    if state.call is None or state.call.id != event.call:
         return state, (TakeSnapshot(),)
-    caller = far_side(event.account, event.caller, event.address)
-    return take_over(state, event.call, event.account, caller, now - event.age_s)
+    return _carry_out(state, now) if event.unheard else (state, ())
 
 
-def take_over(state: DoorState, call: str, account: str, caller: FarSide, began_at: float) -> Step:
-    """Carries out by orders what sip did not hear as an answer."""
-    if state.call is not None and state.call.id == call and state.call.stage is not Stage.RINGING:
-        return state, ()
+def take_over(state: DoorState, call: str, account: str, caller: FarSide, began_at: float, now: float) -> Step:
+    """Decides about a call that waits at sip and that policy does not know, and carries that out by orders."""
     match decide(state, call, account, caller):
         case Reject(code, reason):
             return state, (Refuse(call, code, reason),)
         case Ring() as ring:
-            state = _begin(state, call, account, caller, ring, began_at)
-            return (state, ()) if ring.answer_after_s is None or ring.answer_after_s > 0 else answer(state)
+            return _carry_out(_begin(state, call, account, caller, ring, began_at), now)
+
+
+def _carry_out(state: DoorState, now: float) -> Step:
+    """Does by an order what sip did not hear as an answer. Ringing it does by itself."""
+    call = state.call
+    if call is None or call.stage is not Stage.RINGING:
+        return state, ()
+    match decide(state, call.id, call.account, call.far_side, call.wants_auto_answer_s):
+        case Reject(code, reason):
+            return session.end(state, reason, now, code)
+        case Ring(answer_after_s=0):
+            return answer(state)
+        case Ring():
+            return state, ()
 
 
 def answer(state: DoorState) -> Step:
@@ -122,7 +134,15 @@ def _ring(document: Document, caller: FarSide, wants_s: float | None) -> Ring:
     return Ring(rule.delay_s if rule.enabled else None, mode)
 
 
-def _begin(state: DoorState, call: str, account: str, caller: FarSide, ring: Ring, began_at: float) -> DoorState:
+def _begin(
+    state: DoorState,
+    call: str,
+    account: str,
+    caller: FarSide,
+    ring: Ring,
+    began_at: float,
+    wants_s: float | None = None,
+) -> DoorState:
     """Makes it the door's call; a repeated question about it leaves it as it is."""
     if state.document is None or (state.call is not None and state.call.id == call):
         return state
@@ -137,8 +157,9 @@ def _begin(state: DoorState, call: str, account: str, caller: FarSide, ring: Rin
         confirmed_at=began_at,
         answer_at=None if not ring.answer_after_s else began_at + ring.answer_after_s,
         mode=ring.mode,
+        wants_auto_answer_s=wants_s,
     )
-    return replace(state, call=new)
+    return replace(state, call=new, lost=None)
 
 
 def _decision(state: DoorState, ring: Ring) -> IncomingDecision:

@@ -44,6 +44,8 @@ NO_NUMBERS = Outcome("nothing", "no_numbers")
 HANG_UP_OFF = Outcome("nothing", "push_to_hang_up_off")
 HOLD = Outcome("nothing", "hold")
 CALL_ENDING = Outcome("nothing", "call_ending")
+CALL_UNKNOWN = Outcome("nothing", "call_unknown")
+"""sip is silent, or was: nobody can tell whether the last call is still up, and nothing could be dialed either."""
 
 
 def outcome(document: Document, button: Button | None, call: Call | None, now: float) -> Outcome:
@@ -81,7 +83,8 @@ def pressed(state: DoorState, event: Pressed, now: float) -> Step:
         )
     state = replace(state, presses=remember(state.presses, event.press))
     button = document.button_for(event.input)
-    done = outcome(document, button, state.call, now)
+    unsure = state.call is None and state.lost is not None
+    done = CALL_UNKNOWN if unsure else outcome(document, button, state.call, now)
     call = event.new_call if done.does == "call" else state.call.id if state.call is not None else None
     effects: tuple[Effect, ...] = ()
     match done.does:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from doorbus.contract.base import QUESTION_LIFETIME_S
 from doorbus.contract.calls import DIRECT, CallSnapshot, CallState, Direction, EndReason
 from doorbus_policy.core import hunt, incoming, session, talk
 from doorbus_policy.core.effects import Adopt, Effect, HangUp, TakeSnapshot
@@ -45,7 +46,7 @@ def lease_lost(state: DoorState) -> Step:
 
 
 def lease_told(state: DoorState, call: str | None, now: float) -> Step:
-    """Sip tells which call is up; if ours has been another for a while, events were missed."""
+    """Hears from sip which call is up. If ours is another, events were missed or are on their way: look a bit later."""
     ours = state.call
     if ours is None:
         differs = call is not None and call not in state.ended
@@ -76,7 +77,7 @@ def _drop_gone(state: DoorState, calls: list[CallSnapshot], asked_at: float, now
         return state, ()
     if call.confirmed_at is not None and call.confirmed_at < asked_at:
         return session.over(state, now)
-    if call.stage is Stage.ENDING and call.began_at + OWNERLESS_S < asked_at:
+    if call.stage is Stage.ENDING and not session.may_come(call, asked_at):
         return session.gone(state, now)
     return replace(state, look_at=now + LOOK_AGAIN_S), ()
 
@@ -97,9 +98,9 @@ def _found(state: DoorState, found: CallSnapshot, now: float) -> Step:
             state = replace(state, call=adopted, lost=None)
             state, effects = _catch_up(state, found, now)
             return state, (Adopt(adopted.id, session.limits_of(adopted)), *effects)
-        asking = found.state is CallState.DECIDING and found.age_s < OWNERLESS_S
+        asking = found.state is CallState.DECIDING and found.age_s < QUESTION_LIFETIME_S
         if found.direction is Direction.INCOMING and found.state is not CallState.ANSWERED and not asking:
-            return incoming.take_over(state, found.call, found.account, _caller(found), now - found.age_s)
+            return incoming.take_over(state, found.call, found.account, _caller(found), now - found.age_s, now)
     if found.age_s < OWNERLESS_S:
         return replace(state, look_at=now + LOOK_AGAIN_S), ()
     return replace(state, look_at=now + LOOK_AGAIN_S), (HangUp(found.call, EndReason.LOCAL_HANGUP),)

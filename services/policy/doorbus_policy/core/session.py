@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from doorbus.contract.base import COMMAND_LIFETIME_S
 from doorbus.contract.calls import CallEnded, Direction, EndReason, Limits
 from doorbus_policy.core import unlock
 from doorbus_policy.core.effects import Effect, HangUp, Refuse, TakeSnapshot, Tell
@@ -68,6 +69,11 @@ def gone(state: DoorState, now: float) -> Step:
     if call.confirmed_at is None:
         return never_was(state, call.ending.reason if call.ending else EndReason.NO_ROUTE, now)
     return over(state, now)
+
+
+def may_come(call: Call, at: float) -> bool:
+    """Whether a call that sip does not know at `at` may still come there: its dial is under way and not expired."""
+    return call.confirmed_at is None and at < call.began_at + COMMAND_LIFETIME_S
 
 
 def limits_of(call: Call) -> Limits:

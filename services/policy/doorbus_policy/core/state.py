@@ -107,6 +107,7 @@ class Call:
         confirmed_at: when sip was first known to have it; None = dialed, and not heard of yet.
         pressed: input and time of the press that made it.
         answer_at: when it is to be answered by itself.
+        wants_auto_answer_s: what the caller asked for.
         unlocked_until: end of the time that remains after the door was opened.
         method: the first way in which a digit came; other ways do not count (a phone may send both).
     """
@@ -124,6 +125,7 @@ class Call:
     answered_at: float | None = None
     answer_at: float | None = None
     answer_ordered: bool = False
+    wants_auto_answer_s: float | None = None
     mode: AutoAnswerMode = AutoAnswerMode.AUDIO
     unlocked_until: float | None = None
     ending: Ending | None = None

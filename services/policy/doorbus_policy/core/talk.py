@@ -4,7 +4,7 @@
   makes policy look at sip's snapshot.
 - The first dial of a call that sip refuses ends it, and policy tells so. Where sip may have taken it (no answer), its
   end is ordered. A further ring set that is refused has probably met the answer: look.
-- sip not knowing a call whose end was ordered is as good as its end.
+- sip not knowing a call whose end was ordered is as good as its end; unless the dial may still be on its way.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def order_finished(state: DoorState, event: CommandFinished, now: float) -> Step
             if event.code == ErrorCode.TIMEOUT:
                 return session.end(state, EndReason.NO_ROUTE, now)
             return session.never_was(state, EndReason.NO_ROUTE, now)
-        case HangUp() | Refuse() if event.code == ErrorCode.UNKNOWN_CALL:
+        case HangUp() | Refuse() if event.code == ErrorCode.UNKNOWN_CALL and not session.may_come(call, now):
             return session.gone(state, now)
         case HangUp() | Refuse():
             return state, ()

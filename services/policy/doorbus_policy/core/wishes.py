@@ -28,6 +28,9 @@ def call(state: DoorState, event: CallWished, now: float) -> Step:
     if state.call is not None:
         reply = refused(ErrorCode.BUSY, "the door has a call").model_copy(update={"call": state.call.id})
         return state, (AnswerWish(event.handle, reply),)
+    if state.lost is not None:
+        reply = refused(ErrorCode.NOT_READY, "sip does not say whether its last call is still up: try again")
+        return state, (AnswerWish(event.handle, reply),)
     account = _account(document, event)
     if isinstance(account, Reply):
         return state, (AnswerWish(event.handle, account),)

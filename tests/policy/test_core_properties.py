@@ -1,0 +1,364 @@
+"""What holds whatever happens, in whatever order, however often: searched for by Hypothesis.
+
+The machine plays everybody else: sip (its calls are the truth; what it tells is delivered late, repeated and out of
+order; orders are done, refused or lost), io, visitors, callers, clients, a dying policy and a clock. After each step:
+
+- something is armed while something is pending;
+- a call that was answered stays with the phone that answered first;
+- no order names a call whose end was heard;
+- DTMF is locked only after ten wrong codes.
+
+And once everybody behaves again, every call ends and nothing is left pending.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.policy.story import Story, document
+
+from doorbus.contract.base import COMMAND_LIFETIME_S
+from doorbus.contract.calls import CallEnded as CallEndTold
+from doorbus.contract.calls import CallSnapshot, CallState, Direction, IncomingDecision, LegSnapshot
+from doorbus.contract.lines import UnlockMethod
+from doorbus_policy.core import door, unlock
+from doorbus_policy.core import events as ev
+from doorbus_policy.core.effects import (
+    Adopt,
+    Answer,
+    AnswerQuestion,
+    Dial,
+    HangUp,
+    Order,
+    Pulse,
+    Refuse,
+    TakeSnapshot,
+    Tell,
+)
+from doorbus_policy.core.state import DoorState, FarSide, Stage, kept
+
+INDEX = st.integers(0, 50)
+
+
+@dataclass
+class SipCall:
+    """A call as sip has it: the truth."""
+
+    direction: Direction
+    born: float
+    legs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """URI and state of each leg."""
+    answered: float | None = None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that sip told, and when it was true."""
+
+    event: ev.Event
+    at: float
+
+
+class World(RuleBasedStateMachine):
+    """A door, and a world that may do anything at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sip: dict[str, SipCall] = {}
+        self.over: set[str] = set()
+        self.heard_over: set[str] = set()
+        self.facts: list[Fact] = []
+        self.orders: list[tuple[Order, float]] = []
+        self.looks = 0
+        self.winners: dict[str, FarSide] = {}
+        self.wrong = 0
+        self.ids = 0
+
+    @initialize(
+        button=st.sampled_from([{}, {"type": "sequence"}, {"when_refused": "do_not_call_next"}]),
+        rules=st.sampled_from(
+            [{}, {"auto_answer": {"sip": {"enabled": True}}}, {"auto_answer": {"sip": {"enabled": True, "delay_s": 5}}}]
+        ),
+    )
+    def begin(self, button: dict[str, str], rules: dict[str, object]) -> None:
+        """A door with three phones."""
+        self.story = Story(document(("101", "102", "103"), button, max_call_s=90, warn_s=0, **rules))
+        self.collect()
+
+    # --- what comes of a step ------------------------------------------------------------------------------------
+
+    def tell(self, event: ev.Event) -> None:
+        """Lets the core hear it."""
+        if isinstance(event, ev.CallEnded):
+            self.heard_over.add(event.call)
+        self.story.tell(event)
+        self.collect()
+
+    def collect(self) -> None:
+        """Looks at what the core wants done."""
+        effects, self.story.done = self.story.done, []
+        for effect in effects:
+            match effect:
+                case Dial(call=call) | Answer(call=call) | Refuse(call=call) | HangUp(call=call) | Adopt(call=call):
+                    assert call not in self.heard_over, f"{effect} after the end was heard"
+                    self.orders.append((effect, self.story.now))
+                case Pulse():
+                    self.orders.append((effect, self.story.now))
+                case TakeSnapshot():
+                    self.looks += 1
+                case Tell(event=CallEndTold(call=call)):
+                    self.heard_over.add(call)
+                case AnswerQuestion(reply=IncomingDecision(decision="refuse")):
+                    self.end_at_sip(self.asked_call)
+                case AnswerQuestion(reply=IncomingDecision(decision="answer")):
+                    self.answer_at_sip(self.asked_call)
+
+    def happened(self, event: ev.Event) -> None:
+        """Sip tells; when and how often that is heard is another matter."""
+        self.facts.append(Fact(event, self.story.now))
+
+    def fresh(self, kind: str) -> str:
+        """Returns a fresh id."""
+        self.ids += 1
+        return f"{kind}-{self.ids}"
+
+    # --- sip -----------------------------------------------------------------------------------------------------
+
+    def end_at_sip(self, call: str) -> None:
+        """The call is over."""
+        if self.sip.pop(call, None) is not None:
+            self.over.add(call)
+            self.happened(ev.CallEnded(call))
+
+    def answer_at_sip(self, call: str, leg: str | None = None) -> None:
+        """Somebody picked up; only one ever does."""
+        known = self.sip.get(call)
+        if known is not None and known.answered is None:
+            known.answered = self.story.now
+            known.legs = {id_: (uri, "answered" if id_ == leg else "ended") for id_, (uri, _) in known.legs.items()}
+            self.happened(ev.CallAnswered(call, leg))
+
+    def execute(self, order: Order, at: float) -> tuple[bool, str | None]:
+        """Does what was ordered `at` that time, unless it has expired."""
+        if self.story.now > at + COMMAND_LIFETIME_S:
+            return False, "expired"
+        match order:
+            case Dial(call=call, targets=targets):
+                known = self.sip.get(call)
+                if call in self.over or (known is not None and known.answered is not None):
+                    return False, "busy"
+                known = self.sip.setdefault(call, SipCall(Direction.OUTGOING, self.story.now))
+                known.legs = {id_: (uri, "ended") for id_, (uri, _) in known.legs.items()}
+                known.legs |= {target.leg: (target.uri, "dialing") for target in targets}
+                self.happened(ev.CallProgressed(call))
+            case Pulse(relay=relay, method=method, call=pulse_call):
+                self.happened(ev.DoorUnlocked(relay, method, pulse_call))
+            case Answer(call=call) if call in self.sip:
+                self.answer_at_sip(call)
+            case HangUp(call=call) | Refuse(call=call) if call in self.sip:
+                self.end_at_sip(call)
+            case Adopt():
+                pass
+            case _:
+                return False, "unknown_call"
+        return True, None
+
+    def snapshot(self) -> tuple[CallSnapshot, ...]:
+        """What sip says about its calls."""
+        now = self.story.now
+        return tuple(
+            CallSnapshot(
+                call=id_,
+                direction=call.direction,
+                state=CallState.ANSWERED
+                if call.answered is not None
+                else CallState.RINGING
+                if call.direction is Direction.INCOMING
+                else CallState.DIALING,
+                account="pbx",
+                caller="101" if call.direction is Direction.INCOMING else "",
+                age_s=now - call.born,
+                answered_age_s=None if call.answered is None else now - call.answered,
+                legs=tuple(
+                    LegSnapshot.model_validate({"leg": leg, "uri": uri, "state": state})
+                    for leg, (uri, state) in call.legs.items()
+                ),
+            )
+            for id_, call in self.sip.items()
+        )
+
+    # --- what may happen -----------------------------------------------------------------------------------------
+
+    @rule(again=st.booleans())
+    def press(self, again: bool) -> None:
+        """A press, or one that was pressed before."""
+        press = "press-again" if again else self.fresh("press")
+        self.tell(ev.Pressed(press, "button1", self.fresh("out")))
+
+    @rule(index=INDEX, again=st.booleans())
+    def incoming(self, index: int, again: bool) -> None:
+        """Sip asks about a new call, or once more about one that waits."""
+        waiting = [id_ for id_, call in self.sip.items() if call.direction is Direction.INCOMING and not call.answered]
+        if again and waiting:
+            self.asked_call = waiting[index % len(waiting)]
+        else:
+            self.asked_call = self.fresh("in")
+            self.sip[self.asked_call] = SipCall(Direction.INCOMING, self.story.now)
+            self.happened(ev.CallCame(self.asked_call, "pbx", "101", unheard=index % 3 == 0))
+        self.tell(ev.IncomingAsked("q", self.asked_call, "pbx", "101"))
+
+    @precondition(lambda self: self.facts)
+    @rule(index=INDEX)
+    def hear(self, index: int) -> None:
+        """Any fact, early, late or again."""
+        fact = self.facts[-1 - index % len(self.facts)]
+        event = fact.event
+        if isinstance(event, ev.CallAnswered | ev.DoorUnlocked | ev.CallCame):
+            event = replace(event, age_s=self.story.now - fact.at)
+        self.tell(event)
+
+    @precondition(lambda self: self.orders)
+    @rule(index=INDEX, done=st.booleans(), answered=st.booleans())
+    def finish(self, index: int, done: bool, answered: bool) -> None:
+        """An order is done or lost, its answer is heard or lost; in any order."""
+        order, at = self.orders.pop(index % len(self.orders))
+        ok, code = self.execute(order, at) if done else (False, "not_ready")
+        self.tell(ev.CommandFinished(order, ok, code) if answered else ev.CommandFinished(order, False, "timeout"))
+
+    @precondition(lambda self: self.looks)
+    @rule(answered=st.booleans())
+    def look(self, answered: bool) -> None:
+        """Sip tells its calls, or does not answer."""
+        self.looks -= 1
+        self.tell(ev.SnapshotTaken(self.snapshot(), self.story.now) if answered else ev.SnapshotFailed())
+
+    @precondition(lambda self: self.sip)
+    @rule(index=INDEX, leg=INDEX, what=st.sampled_from(["answers", "refuses", "fails", "ends"]))
+    def phone(self, index: int, leg: int, what: str) -> None:
+        """A phone answers, refuses or fails, or the far side hangs up."""
+        call = list(self.sip)[index % len(self.sip)]
+        known = self.sip[call]
+        ringing = [id_ for id_, (_, state) in known.legs.items() if state == "dialing"]
+        if what == "ends":
+            self.end_at_sip(call)
+        elif ringing and known.answered is None:
+            chosen = ringing[leg % len(ringing)]
+            if what == "answers":
+                self.answer_at_sip(call, chosen)
+                return
+            known.legs[chosen] = (known.legs[chosen][0], "ended")
+            self.happened(ev.LegGone(call, chosen, 486 if what == "refuses" else 404))
+
+    @precondition(lambda self: self.story.state.call is not None)
+    @rule(digits=st.sampled_from(["1", "12", "1234", "9999", "9"]))
+    def types(self, digits: str) -> None:
+        """The far side types."""
+        for digit in digits:
+            if self.story.state.call is not None:
+                self.tell(ev.DigitTyped("q", self.story.state.call.id, digit, "rfc4733"))
+
+    @rule(what=st.sampled_from(["unlock", "hang up", "call", "dnd on", "dnd off", "document", "lease lost", "missed"]))
+    def others(self, what: str) -> None:
+        """Clients, the owner, the bus."""
+        events: dict[str, ev.Event] = {
+            "unlock": ev.UnlockWished("h", "web", "gate", UnlockMethod.HTTP),
+            "hang up": ev.HangUpWished("h", "web"),
+            "call": ev.CallWished("h", "web", "104", "pbx", self.fresh("out")),
+            "dnd on": ev.DndWished("h", "web", True),
+            "dnd off": ev.DndWished("h", "web", False),
+            "document": ev.DocumentTaken(document(max_call_s=60, warn_s=0), 2, self.story.state.codes),
+            "lease lost": ev.CallLeaseLost(),
+            "missed": ev.EventsMissed(),
+        }
+        self.tell(events[what])
+
+    @rule(index=INDEX)
+    def lease(self, index: int) -> None:
+        """Sip tells which call is up."""
+        calls = [None, *self.sip]
+        self.tell(ev.CallLeaseTold(calls[index % len(calls)]))
+
+    @rule(seconds=st.sampled_from([0.05, 0.5, 2.5, 3.5, 15.0, 61.0]))
+    def wait(self, seconds: float) -> None:
+        """Time passes; ticks come when they are due."""
+        self.story.wait(seconds)
+        self.collect()
+
+    @rule()
+    def restart(self) -> None:
+        """Policy dies, and what it had ordered and asked is lost with it."""
+        self.orders, self.looks = [], 0
+        self.story = self.story.restart()
+        self.collect()
+
+    # --- what must hold ------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> DoorState:
+        """The door's state."""
+        return self.story.state
+
+    @invariant()
+    def something_is_armed(self) -> None:
+        """While something is pending, there is a deadline; here every call has a limit."""
+        if not hasattr(self, "story"):
+            return
+        if self.state.call is not None or self.state.unlocks:
+            assert door.deadline(self.state) is not None
+
+    @invariant()
+    def one_winner(self) -> None:
+        """Who answered first keeps the call."""
+        call = self.state.call if hasattr(self, "story") else None
+        if call is not None and call.stage is Stage.ANSWERED:
+            assert self.winners.setdefault(call.id, call.far_side) == call.far_side
+
+    @invariant()
+    def locked_means_ten(self) -> None:
+        """Fewer than ten wrong codes are kept, and a lock ends."""
+        if hasattr(self, "story"):
+            assert len(self.state.wrong.times) < unlock.WRONG_CODES
+            until = self.state.wrong.locked_until
+            assert until is None or until <= self.story.now + unlock.LOCKED_FOR_S
+
+    @invariant()
+    def digits_are_not_kept(self) -> None:
+        """What is kept holds none."""
+        if hasattr(self, "story"):
+            memory = kept(self.state).call
+            assert memory is None or not memory.typed
+
+    def teardown(self) -> None:
+        """Everybody behaves again: then every call ends, and nothing stays pending."""
+        if not hasattr(self, "story"):
+            return
+        for _ in range(200):
+            while self.facts or self.orders or self.looks:
+                if self.orders:
+                    order, at = self.orders.pop(0)
+                    self.tell(ev.CommandFinished(order, *self.execute(order, at)))
+                elif self.facts:
+                    self.hear_next()
+                else:
+                    self.looks -= 1
+                    self.tell(ev.SnapshotTaken(self.snapshot(), self.story.now))
+            due = door.deadline(self.state)
+            if due is None:
+                break
+            self.story.wait(due - self.story.now + 0.001)
+            self.collect()
+        assert self.state.call is None
+        assert self.state.unlocks == ()
+        assert door.deadline(self.state) is None
+
+    def hear_next(self) -> None:
+        """The oldest fact is heard."""
+        fact = self.facts.pop(0)
+        self.tell(fact.event)
+
+
+TestWorld = World.TestCase
+TestWorld.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

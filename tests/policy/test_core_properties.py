@@ -38,7 +38,7 @@ from doorbus_policy.core.effects import (
     TakeSnapshot,
     Tell,
 )
-from doorbus_policy.core.state import DoorState, FarSide, Stage, kept
+from doorbus_policy.core.state import DoorState, FarSide, kept
 
 INDEX = st.integers(0, 50)
 
@@ -73,7 +73,9 @@ class World(RuleBasedStateMachine):
         self.facts: list[Fact] = []
         self.orders: list[tuple[Order, float]] = []
         self.looks = 0
-        self.winners: dict[str, FarSide] = {}
+        self.winners: dict[str, tuple[FarSide, float]] = {}
+        self.late: list[str] = []
+        self.heard_over_now: set[str] = set()
         self.wrong = 0
         self.ids = 0
 
@@ -94,6 +96,7 @@ class World(RuleBasedStateMachine):
         """Lets the core hear it."""
         if isinstance(event, ev.CallEnded):
             self.heard_over.add(event.call)
+            self.heard_over_now.add(event.call)
         self.story.tell(event)
         self.collect()
 
@@ -220,6 +223,28 @@ class World(RuleBasedStateMachine):
             event = replace(event, age_s=self.story.now - fact.at)
         self.tell(event)
 
+    @precondition(lambda self: self.facts)
+    @rule(index=INDEX)
+    def lose(self, index: int) -> None:
+        """A fact is never heard."""
+        self.facts.pop(index % len(self.facts))
+
+    @rule(heard=st.booleans())
+    def gives_up(self, heard: bool) -> None:
+        """Somebody calls and gives up before the question about the call arrives."""
+        call = self.fresh("late")
+        self.over.add(call)
+        self.late.append(call)
+        if heard:
+            self.tell(ev.CallEnded(call))
+
+    @precondition(lambda self: self.late)
+    @rule()
+    def late_question(self) -> None:
+        """The question arrives all the same."""
+        self.asked_call = self.late.pop()
+        self.tell(ev.IncomingAsked("q", self.asked_call, "pbx", "101"))
+
     @precondition(lambda self: self.orders)
     @rule(index=INDEX, done=st.booleans(), answered=st.booleans())
     def finish(self, index: int, done: bool, answered: bool) -> None:
@@ -236,13 +261,15 @@ class World(RuleBasedStateMachine):
         self.tell(ev.SnapshotTaken(self.snapshot(), self.story.now) if answered else ev.SnapshotFailed())
 
     @precondition(lambda self: self.sip)
-    @rule(index=INDEX, leg=INDEX, what=st.sampled_from(["answers", "refuses", "fails", "ends"]))
+    @rule(index=INDEX, leg=INDEX, what=st.sampled_from(["answers", "answers", "refuses", "fails", "ends", "lies"]))
     def phone(self, index: int, leg: int, what: str) -> None:
         """A phone answers, refuses or fails, or the far side hangs up."""
         call = list(self.sip)[index % len(self.sip)]
         known = self.sip[call]
         ringing = [id_ for id_, (_, state) in known.legs.items() if state == "dialing"]
-        if what == "ends":
+        if what == "lies":  # sip never says that a second phone won; if it did, the first would keep the call
+            self.happened(ev.CallAnswered(call, ringing[0] if ringing else f"{call}-2"))
+        elif what == "ends":
             self.end_at_sip(call)
         elif ringing and known.answered is None:
             chosen = ringing[leg % len(ringing)]
@@ -291,6 +318,9 @@ class World(RuleBasedStateMachine):
     def restart(self) -> None:
         """Policy dies, and what it had ordered and asked is lost with it."""
         self.orders, self.looks = [], 0
+        self.heard_over_now = set()
+        self.heard_over -= set(self.late)
+        self.late = []
         self.story = self.story.restart()
         self.collect()
 
@@ -311,10 +341,18 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def one_winner(self) -> None:
-        """Who answered first keeps the call."""
+        """Who answered first keeps the call, and its time counts from that answer."""
         call = self.state.call if hasattr(self, "story") else None
-        if call is not None and call.stage is Stage.ANSWERED:
-            assert self.winners.setdefault(call.id, call.far_side) == call.far_side
+        if call is not None and call.answered_at is not None:
+            winner, since = self.winners.setdefault(call.id, (call.far_side, call.answered_at))
+            assert winner == call.far_side
+            assert abs(since - call.answered_at) < 0.01
+
+    @invariant()
+    def what_is_over_is_over(self) -> None:
+        """A call whose end was heard is never the door's call again."""
+        call = self.state.call if hasattr(self, "story") else None
+        assert call is None or call.id not in self.heard_over_now
 
     @invariant()
     def locked_means_ten(self) -> None:

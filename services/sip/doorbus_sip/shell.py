@@ -43,6 +43,7 @@ class Known:
     purpose: Literal["call", "code"] = "call"
     hold_after_answer_s: float | None = None
     final: bool = True
+    dialing_on: bool = False
     age_from: float = 0.0
     no_video_because: str | None = None
     account: str = contract.DIRECT
@@ -242,7 +243,7 @@ class SipShell:
 
     def _ended(self, fact: facts.CallEnded) -> None:
         known = self._calls.get(fact.call)
-        if known is None:
+        if known is None or known.dialing_on:
             return
         between = (facts.Reason.REFUSED, facts.Reason.NO_ROUTE)
         if not known.final and fact.reason in between and known.direction is contract.Direction.OUTGOING:
@@ -338,6 +339,7 @@ class SipShell:
         known.final, known.limits, known.targets = order.final, order.limits, order.targets
         account = None if order.account == contract.DIRECT else order.account
         try:
+            await self._give_up_ring_set(engine, order.call, known)
             await engine.dial(order.call, account, targets, to_engine(order.limits))
         except (LookupError, ValueError):
             if before is None:
@@ -346,6 +348,23 @@ class SipShell:
                 known.final, known.limits, known.targets = before
             raise
         return Reply(call=order.call)
+
+    async def _give_up_ring_set(self, engine: SipEngine, call: str, known: Known) -> None:
+        """Ends the phones of the last ring set that still ring, without ending the call.
+
+        Raises:
+            ValueError: one of them was picked up meanwhile.
+        """
+        now = next((each for each in engine.snapshot() if each.call == call), None)
+        if now is None:
+            return
+        if now.answered_age_s is not None:
+            raise ValueError("call: it is answered, there is nothing to dial on for")
+        known.dialing_on = True
+        try:
+            await engine.hangup(call, facts.Reason.DIAL_TIMEOUT)
+        finally:
+            known.dialing_on = False
 
     async def _hang_up(self, engine: SipEngine, call: str, reason: facts.Reason) -> None:
         known = self._calls.get(call)

@@ -68,9 +68,9 @@ class Box:
             await _ready(service)
         await self.io.bus.read_events(self._on_event)
 
-    async def start_policy(self) -> None:
+    async def start_policy(self, doors: str = DOOR) -> None:
         """Starts a life of policy."""
-        settings = PolicySettings(doors=(DOOR,), nats_url=self.url)
+        settings = PolicySettings(doors=(doors,), nats_url=self.url)
         self.policy = Service("policy", "0.1.0", settings)
         await self.policy.bus.start()
         await Policy(self.policy, settings).start()
@@ -91,7 +91,7 @@ class Box:
     async def apply(self, document: Door) -> None:
         """Stores a document."""
         bucket = await self.io.bus.connection.client.jetstream().key_value(KV_CONFIG)
-        await bucket.put(DOOR, to_json(document))
+        await bucket.put(document.door, to_json(document))
 
     async def serving(self) -> None:
         """Waits until policy serves the door."""
@@ -131,10 +131,10 @@ class Box:
         """A client wishes; sent over sip's connection, whose inbox is as good as any."""
         return await self.sip.bus.wish(DOOR, wish, client, relay)
 
-    async def status(self) -> Status:
-        """How the door is, as policy sees it."""
+    async def status(self, door: str = DOOR) -> Status:
+        """How a door is, as policy sees it."""
         body = WishStatus(**self.stamps()).to_bytes()
-        answer = await self.sip.bus.connection.client.request(subjects.wish(DOOR, "status", "cli"), body, timeout=3.0)
+        answer = await self.sip.bus.connection.client.request(subjects.wish(door, "status", "cli"), body, timeout=3.0)
         return Status.model_validate_json(answer.data)
 
     async def type_digits(self, call: str, digits: str) -> None:

@@ -24,6 +24,7 @@ from doorbus.contract.doors import UnlockDenied
 from doorbus.contract.lines import DoorUnlocked, InputKind, InputPressed, UnlockMethod
 from doorbus.contract.services import ServiceDegraded
 from doorbus.contract.wishes import WishCall, WishDnd, WishPress, WishUnlock
+from doorbus_testkit.polling import eventually
 
 CODES = [{"code": {"env": "DOORBUS_SECRET_GATE"}, "relay": "gate"}]
 PRESS = InputPressed(input="button1", kind=InputKind.PUSH_BUTTON)
@@ -216,3 +217,35 @@ async def test_a_silent_sip_loses_its_call_and_gets_it_back(box: Box) -> None:
     del box.answers["snapshot"]
     assert dial.call == (await box.ordered(calls.Adopt)).call
     await box.stage("answered")
+
+
+async def test_one_process_serves_every_door_that_has_a_document(box: Box) -> None:
+    """With `*`; each door has its own call, and a door of which only sip is missing is served too."""
+    await box.apply(document())
+    await box.start_policy(doors="*")
+    await box.serving()
+    back = document().model_copy(update={"door": "back"})
+    await box.apply(back)
+
+    async def served() -> bool:
+        return (await box.status("back")).ok
+
+    await eventually(served, what="the new door is served")
+    box.io_tells(PRESS)
+    await box.ordered(calls.Dial)
+    await box.stage("dialing")
+    assert (await box.status("back")).stage == "idle"
+
+
+async def test_a_call_keeps_its_rules_when_the_document_changes(box: Box) -> None:
+    """DND applies at once, max_call_s to the next call: the running one is adopted with its own limit later on."""
+    await box.apply(document(max_call_s=200, warn_s=0))
+    await box.start_policy()
+    await box.serving()
+    box.io_tells(PRESS)
+    await box.ordered(calls.Dial)
+    await box.apply(document(max_call_s=20, warn_s=0, dnd={"enabled": True}))
+    assert DndChanged(enabled=True, by="document") == await box.told(DndChanged)
+    await box.stop_policy()
+    await box.start_policy()
+    assert (await box.ordered(calls.Adopt)).limits.max_call_s == 200

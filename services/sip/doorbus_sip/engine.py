@@ -257,6 +257,8 @@ class SipEngine:
                 self._registration(report)
             case protocol.Refused(code=code, count=count):
                 self._tell(facts.RefusedUnasked(code, count))
+            case protocol.Logged(lines=lines, dropped=dropped):
+                log.warning("pjsip errors", worker=worker, lines=lines, dropped=dropped)
             case protocol.Failed(where=where, error=error):
                 log.error("worker failure", worker=worker, where=where, error=error)
                 self._tell(facts.CallbackFailed(worker, where, error))

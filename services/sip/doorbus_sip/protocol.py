@@ -244,6 +244,14 @@ class Failed(_Message):
     error: str
 
 
+class Logged(_Message):
+    """What the library itself wrote as an error within the last second: the first lines, and how many more."""
+
+    type: Literal["logged"] = "logged"
+    lines: tuple[str, ...]
+    dropped: int
+
+
 class Pong(_Message):
     """The loop runs."""
 
@@ -252,7 +260,7 @@ class Pong(_Message):
 
 
 Report = Annotated[
-    Ready | Incoming | Progress | Answered | Ended | Held | Digit | Registration | Refused | Failed | Pong,
+    Ready | Incoming | Progress | Answered | Ended | Held | Digit | Registration | Refused | Failed | Logged | Pong,
     Field(discriminator="type"),
 ]
 

@@ -77,10 +77,14 @@ class Accounts:
         return found
 
     def close(self) -> None:
-        """Unregisters all."""
+        """Begins to unregister all."""
         for account in self._accounts.values():
-            if self._front and account.wanted is not None and account.wanted.registrar:
+            if account.getInfo().regIsActive:
                 account.setRegistration(False)
+
+    def is_registered(self) -> bool:
+        """Whether a registrar still has a binding of ours."""
+        return any(account.getInfo().regIsActive for account in self._accounts.values())
 
     def _put_direct(self, display_name: str, uri: str) -> None:
         config = self._base(identity(display_name, uri))

@@ -1,26 +1,40 @@
 """The pjsua2 endpoint of a worker: one thread, no sound device, only the codecs that are wanted."""
 
-import contextlib
 import functools
 import socket
 import time
 
 import pjsua2 as pj
-import structlog
 
-from doorbus_sip.protocol import Setup
+from doorbus_sip.protocol import Logged, Setup
 from doorbus_sip.worker.tcp import Library, TcpGuard
 
-log = structlog.get_logger()
-_LOG_LEVEL = 2  # errors and warnings; 5 would hold whole messages, with digits and credentials
+_LOG_LEVEL = 1  # errors; 4 and 5 would hold whole messages, with digits and credentials
+_MAX_LINES, _MAX_LINE = 10, 300
 
 
-class _PjLog(pj.LogWriter):  # type: ignore[misc]
-    """Passes pjsip's own lines on."""
+class PjLog(pj.LogWriter):  # type: ignore[misc]
+    """Keeps the library's first few errors until they are fetched; under a flood there is one an INVITE."""
 
-    def write(self, entry: object) -> None:
-        with contextlib.suppress(Exception):
-            log.debug("pjsip", level_pj=entry.level, text=entry.msg.rstrip())  # type: ignore[attr-defined]
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+        self._dropped = 0
+
+    def write(self, entry: pj.LogEntry) -> None:
+        """One line, from any thread."""
+        if len(self._lines) < _MAX_LINES:
+            self._lines.append(str(entry.msg).rstrip()[:_MAX_LINE])
+        else:
+            self._dropped += 1
+
+    def fetch(self) -> Logged | None:
+        """The lines since the last time, `None` if there are none."""
+        if not self._lines:
+            return None
+        lines, self._lines = self._lines, []
+        dropped, self._dropped = self._dropped, 0
+        return Logged(lines=tuple(lines), dropped=dropped)
 
 
 class Endpoint:
@@ -33,7 +47,7 @@ class Endpoint:
     def __init__(self, setup: Setup) -> None:
         self.lib = Library()
         self.lib.libCreate()
-        self._log = _PjLog()
+        self.log = PjLog()
         self.lib.libInit(self._config())
         self.udp_id = self.lib.transportCreate(pj.PJSIP_TRANSPORT_UDP, _transport(setup.host, setup.udp))
         self.udp = _port(self.lib, self.udp_id)
@@ -58,7 +72,7 @@ class Endpoint:
 
     def close(self) -> None:
         """Destroys the library; no pjsua2 object may be used afterwards."""
-        self.lib.libDestroy()
+        self.lib.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)  # what there was to say is said; it would wait a second
 
     def _config(self) -> pj.EpConfig:
         config = pj.EpConfig()
@@ -69,7 +83,7 @@ class Endpoint:
         config.logConfig.level = _LOG_LEVEL
         config.logConfig.consoleLevel = 0
         config.logConfig.msgLogging = 0
-        config.logConfig.writer = self._log
+        config.logConfig.writer = self.log
         config.medConfig.sndAutoCloseTime = -1  # otherwise the bridge's clock stops after an idle second for good
         return config
 

@@ -3,7 +3,7 @@
 Rules
 - Everything runs on this one thread. The library cannot watch the control socket, so whoever writes to that socket
   sends a CRLF keep-alive datagram to the SIP port afterwards: pjsip drops it, and its wait returns at once. A lost
-  datagram only costs `IDLE_MS`.
+  datagram only costs `IDLE_MS`, or `CALL_MS` while there are calls.
 - A closed control socket is the end of the parent: BYE on all calls, exit within `GRACE_S`.
 - An INVITE's callback waits up to `DECIDE_MS` for the parent's decision and carries it out at once: a refusal within
   that time skips a round of the loop. Orders for others that come meanwhile wait for the loop.
@@ -21,7 +21,6 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 import pjsua2 as pj
-import structlog
 from pydantic import BaseModel
 
 from doorbus_sip.invite import parse_invite
@@ -58,11 +57,11 @@ from doorbus_sip.worker.call import Call
 from doorbus_sip.worker.endpoint import Endpoint, RtpPlug, wake_address
 from doorbus_sip.worker.guard import last_line
 
-log = structlog.get_logger()
-
-IDLE_MS = 50
+IDLE_MS = 250
+CALL_MS = 20
 DECIDE_MS = 3
 GRACE_S = 1.5
+LINGER_S = 0.1
 _SECOND_S = 1.0
 _MAX_QUEUE = 10_000
 
@@ -123,8 +122,7 @@ class Worker:
         self._out.append(pack(message))
 
     def failed(self, where: str, error: str) -> None:
-        """Counts and reports an error that nobody else would see."""
-        log.error("callback failed", where=where, error=error)
+        """Reports an error that nobody else would see."""
         self.report(Failed(where=where, error=error))
 
     def incoming(self, account: Account, prm: pj.OnIncomingCallParam) -> None:
@@ -273,7 +271,9 @@ class Worker:
         if self._stopping is None:
             return False
         now = time.monotonic()
-        return now >= self._stopping or (not self.calls and now >= self._stopping - GRACE_S + 0.2)
+        if now >= self._stopping:
+            return True
+        return not self.calls and not self._accounts.is_registered() and now >= self._stopping - GRACE_S + LINGER_S
 
     def _write_reports(self) -> None:
         while self._out:
@@ -287,9 +287,10 @@ class Worker:
             self._out.popleft()
 
     def _wait_ms(self) -> int:
+        most = CALL_MS if self.calls or self._stopping is not None else IDLE_MS
         if not self._timers:
-            return IDLE_MS
-        return max(0, min(IDLE_MS, int((self._timers[0][0] - time.monotonic()) * 1000) + 1))
+            return most
+        return max(0, min(most, int((self._timers[0][0] - time.monotonic()) * 1000) + 1))
 
     def _at(self, when: float, run: Callable[[], None]) -> None:
         heapq.heappush(self._timers, (when, next(self._numbers), run))
@@ -317,6 +318,9 @@ class Worker:
         for code, count in self._refused.items():
             self.report(Refused(code=code, count=count))
         self._refused.clear()
+        lines = self._endpoint.log.fetch()
+        if lines is not None:
+            self.report(lines)
         for call in tuple(self.calls.values()):
             if call.answered and not call.given_up:
                 self._watch_media(call, now)

@@ -19,7 +19,7 @@ $(UV):
 # The environment: the locked packages by hash, then our own distributions without looking further.
 $(STAMP): $(UV) requirements/dev.txt $(addsuffix /pyproject.toml,$(MEMBERS))
 	@echo "setting up .venv (once)"
-	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
 	@touch $@
@@ -34,7 +34,7 @@ lint: $(STAMP) ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@for member in $(MEMBERS); do $(BIN)/mypy $$member || exit 1; done
-	@$(BIN)/mypy tests bench
+	@$(BIN)/mypy tests bench tools
 	@$(BIN)/lint-imports
 
 format: $(STAMP) ## formats the code

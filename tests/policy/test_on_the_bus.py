@@ -249,3 +249,27 @@ async def test_a_call_keeps_its_rules_when_the_document_changes(box: Box) -> Non
     await box.stop_policy()
     await box.start_policy()
     assert (await box.ordered(calls.Adopt)).limits.max_call_s == 200
+
+
+async def test_orders_are_heard_after_the_store_came_back_empty(box: Box) -> None:
+    """Its revisions are low again; the epoch is raised above what sip has heard."""
+    await box.apply(document())
+    await box.start_policy()
+    await box.serving()
+    for _ in range(3):
+        await box.wish(WishPress(**box.stamps(), input="button2"))  # each is remembered, so the revision rises
+    await box.stop_policy()
+    await box.start_policy()
+    await box.serving()
+    assert (await box.wish(WishUnlock(**box.stamps()), relay="gate")).ok
+    box.io_tells(PRESS)
+    first = await box.ordered(calls.Dial)
+    box.sip_tells(CallEnded(call=first.call, direction=Direction.OUTGOING, reason=EndReason.NO_ROUTE))
+    await box.stage("idle")
+    await box.stop_policy()
+    await box.io.bus.connection.client.jetstream().delete_stream("KV_DOORBUS_STATE")
+    await box.start_policy()
+    await box.serving()
+    box.io_tells(PRESS)
+    assert (await box.ordered(calls.Dial, 2)).epoch > first.epoch > 1
+    assert (await box.wish(WishUnlock(**box.stamps()), relay="gate")).ok

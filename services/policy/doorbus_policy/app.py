@@ -5,6 +5,7 @@ A door begins to be served with its first document. What comes before that is an
 
 from __future__ import annotations
 
+import asyncio
 from importlib.metadata import version
 
 from doorbus.contract.base import Event, Reply
@@ -21,6 +22,8 @@ from doorbus_policy.door_shell import DoorShell
 from doorbus_policy.settings import PolicySettings
 
 NAME = "policy"
+STARTS_AT_ONCE = 50
+"""A thousand doors that ask the bus for everything at once would run into its time limits."""
 
 
 async def main(settings: PolicySettings) -> None:
@@ -38,6 +41,7 @@ class Policy:
         self._settings = settings
         self._bus = service.bus
         self._doors: dict[str, DoorShell] = {}
+        self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
 
     async def start(self) -> None:
         """Subscribes to all that policy hears."""
@@ -54,7 +58,7 @@ class Policy:
             shell.take_document(document)
         else:
             shell.has_document = True
-            self._service.spawn(shell.run(document), f"door {door}")
+            self._service.spawn(shell.run(document, self._starting), f"door {door}")
 
     def _on_event(self, door: str, event: Event, envelope: Envelope) -> None:
         heard = translate.heard(event, envelope.id, translate.age_s(envelope, self._bus.clock.now()))

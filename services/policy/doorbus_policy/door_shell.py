@@ -68,8 +68,15 @@ class DoorShell:
         self._outranked = False
         self._code_problems: tuple[str, ...] = ()
 
-    async def run(self, document: Document) -> None:
-        """Serves the door until cancelled, beginning with `document`."""
+    async def run(self, document: Document, starting: asyncio.Semaphore) -> None:
+        """Serves the door until cancelled, from `document` on; `starting` bounds how many doors start at once."""
+        async with starting:
+            driver = await self._start(document)
+        self._service.spawn(self._bus.read_recent_triggers(self._reader, self._door), f"triggers {self._door}")
+        log.info("door is served", door=self._door, epoch=self._epoch, revision=document.revision)
+        await driver.run()
+
+    async def _start(self, document: Document) -> Driver[DoorState, ev.Event, do.Effect]:
         self._memory = await self._recall()
         self._epoch = await self._bus.state.keep(self._door, self._written(self._memory)) or 0
         driver: Driver[DoorState, ev.Event, do.Effect] = Driver(
@@ -90,9 +97,7 @@ class DoorShell:
                 driver.put(event)
         self._early.clear()
         self._driver = driver
-        self._service.spawn(self._bus.read_recent_triggers(self._reader, self._door), f"triggers {self._door}")
-        log.info("door is served", door=self._door, epoch=self._epoch, revision=document.revision)
-        await driver.run()
+        return driver
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -167,7 +172,8 @@ class DoorShell:
             log.warning(
                 "an order was not accepted", door=self._door, verb=order.verb, code=reply.code, why=reply.message
             )
-            self._note_outranked(reply.code)
+            if reply.code == ErrorCode.OLD_EPOCH:
+                self._outranked_at(order.service)
         self.put(ev.CommandFinished(effect, reply.ok, reply.code))
 
     async def _look(self) -> None:
@@ -206,8 +212,10 @@ class DoorShell:
             self._heard_epoch_of.add(service)
             self._epoch = max(self._epoch, heard + 1 if heard >= self._epoch else self._epoch)
 
-    def _note_outranked(self, code: str | None) -> None:
-        if code == ErrorCode.OLD_EPOCH and not self._outranked:
+    def _outranked_at(self, service: str) -> None:
+        if service not in self._heard_epoch_of:  # its epoch could not be asked for at the start
+            self._service.spawn(self._look() if service == "sip" else self._ask_io_for_epoch(), f"epoch {self._door}")
+        elif not self._outranked:
             self._outranked = True
             log.error("another policy process owns this door", door=self._door, epoch=self._epoch)
             why = "another policy process owns this door"

@@ -24,6 +24,7 @@ from doorbus_sip.resolve import resolve
 log = structlog.get_logger()
 _BUSY = 486
 _SECOND_S = 1.0
+_RESOLVE_S = 60.0  # a PBX behind a name may move, and the name server may be late at boot
 
 
 class UnknownCallError(LookupError):
@@ -56,6 +57,8 @@ class SipEngine:
         self._refused = 0
         self._timer: asyncio.TimerHandle | None = None
         self._every_second: asyncio.TimerHandle | None = None
+        self._resolving: asyncio.Task[None] | None = None
+        self._accounts: tuple[protocol.WorkerAccount, ...] = ()
 
     @property
     def config(self) -> EngineConfig:
@@ -84,13 +87,15 @@ class SipEngine:
             ValueError: too few RTP ports for the workers.
         """
         listeners = Listeners(self._on_report, self._on_started, self._on_lost)
-        self._pool = Pool(self._config, await resolve(self._config), listeners)
+        self._accounts = await resolve(self._config)
+        self._pool = Pool(self._config, self._accounts, listeners)
         await self._pool.start()
         self._tell_refused()
+        self._resolving = asyncio.create_task(self._resolve_again())
 
     async def stop(self) -> None:
         """Ends all calls (`shutdown`), unregisters, ends the workers."""
-        for timer in (self._timer, self._every_second):
+        for timer in (self._timer, self._every_second, self._resolving):
             if timer is not None:
                 timer.cancel()
         for record in tuple(self._calls.values()):
@@ -108,7 +113,8 @@ class SipEngine:
             if record.account in gone:
                 self._end(record, Reason.SHUTDOWN)
         self._config = config
-        self._running.change(config, await resolve(config))
+        self._accounts = await resolve(config)
+        self._running.change(config, self._accounts)
 
     async def dial(
         self,
@@ -460,6 +466,15 @@ class SipEngine:
             else:
                 self._end(record, Reason(what.what))
         self._arm()
+
+    async def _resolve_again(self) -> None:
+        while True:
+            await asyncio.sleep(_RESOLVE_S)
+            config = self._config
+            accounts = await resolve(config)
+            if config is self._config and accounts != self._accounts:
+                self._accounts = accounts
+                self._running.change(config, accounts)
 
     def _tell_refused(self) -> None:
         if self._refused:

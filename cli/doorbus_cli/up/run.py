@@ -14,6 +14,7 @@ import structlog
 from doorbus.contract.document import Door
 from doorbus_cli.context import CONTEXT_FILE, SavedContext, write_context
 from doorbus_cli.documents import ConflictError
+from doorbus_cli.tasks import end_tasks
 from doorbus_cli.up import readiness
 from doorbus_cli.up.children import Guard
 from doorbus_cli.up.keeper import Keeper
@@ -105,9 +106,7 @@ async def run(plan: Plan, progress: Progress) -> None:
         await store.connection.close()
         if server is not None:
             await server.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
         await guard.close()
     progress.say("stopped", "all stopped")
 

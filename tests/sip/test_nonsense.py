@@ -10,6 +10,7 @@ from doorbus_sip import facts
 from doorbus_sip.limits import Limits
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.wire import WirePhone
+from doorbus_testkit.wire_call import WireCall
 
 HEAD = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\n"
 ADDRESS = b"c=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -46,6 +47,10 @@ async def next_call_works(door: Door) -> None:
         await eventually(lambda: not door.engine.snapshot(), what="the end of the call")
 
 
+async def decided(door: Door, call: WireCall, seen: int) -> None:
+    await eventually(lambda: call.final or len(door.told(facts.IncomingCall)) > seen, what="a decision")
+
+
 async def test_offers_that_make_no_sense(make_door: MakeDoor) -> None:
     """Each offer gets a final answer, whether the door would take the call or not."""
     door = await make_door()
@@ -54,9 +59,7 @@ async def test_offers_that_make_no_sense(make_door: MakeDoor) -> None:
         seen = len(door.told(facts.IncomingCall))
         async with WirePhone() as phone:
             call = await phone.invite(door.uri, sdp=offer)
-            await eventually(
-                lambda c=call, n=seen: c.final or len(door.told(facts.IncomingCall)) > n, what="a decision"
-            )
+            await decided(door, call, seen)
             if call.final is None:
                 await door.engine.answer(door.told(facts.IncomingCall)[seen].call, Limits())
             final = await call.wait_final()

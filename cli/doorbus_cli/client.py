@@ -20,8 +20,8 @@ from doorbus.contract.errors import ErrorCode, LocalError
 from doorbus.runtime.clock import BusClock
 from doorbus.runtime.connection import Connection
 from doorbus.runtime.settings import ServiceSettings
+from doorbus.runtime.tasks import end_tasks
 from doorbus_cli.context import Context
-from doorbus_cli.tasks import end_tasks
 
 CONNECT_S = 4.0
 """A person waits no longer; a bus on the same box takes 5 ms."""

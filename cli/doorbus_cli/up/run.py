@@ -12,9 +12,9 @@ import nats.errors
 import structlog
 
 from doorbus.contract.document import Door
+from doorbus.runtime.tasks import end_tasks
 from doorbus_cli.context import CONTEXT_FILE, SavedContext, write_context
 from doorbus_cli.documents import ConflictError
-from doorbus_cli.tasks import end_tasks
 from doorbus_cli.up import readiness
 from doorbus_cli.up.children import Guard
 from doorbus_cli.up.keeper import Keeper

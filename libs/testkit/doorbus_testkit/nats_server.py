@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from doorbus_testkit.polling import eventually, eventually_sync
-from doorbus_testkit.ports import free_tcp_port
+from doorbus_testkit.ports import free_tcp_port, give_back
 from doorbus_testkit.processes import Process
 
 START_S = 15.0  # 0.1 s on an idle machine; a loaded one takes longer
@@ -124,6 +124,7 @@ class NatsServer:
     def close(self) -> None:
         """Ends the server and removes its folder."""
         self.stop()
+        give_back(self.port)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None

@@ -18,7 +18,7 @@ from typing import Any, Literal, Self
 
 from doorbus_testkit.behaviour import Behaviour, Manual, Silent
 from doorbus_testkit.polling import eventually
-from doorbus_testkit.ports import free_port_block, free_udp_port
+from doorbus_testkit.ports import free_port_block, free_udp_port, give_back
 from doorbus_testkit.processes import Process
 
 START_S = 20.0
@@ -108,6 +108,7 @@ class SipPhone:
         self.host = host
         self.port = free_udp_port() if port is None else port
         self.events: list[PhoneEvent] = []
+        self._rtp_port = free_port_block(RTP_PORTS, even=True)
         self._prefix = tuple(prefix)
         self._keep = folder
         self._folder = folder
@@ -115,7 +116,7 @@ class SipPhone:
             "name": name,
             "host": host,
             "port": self.port,
-            "rtp_port": free_port_block(RTP_PORTS, even=True),
+            "rtp_port": self._rtp_port,
             "rtp_ports": RTP_PORTS,
             "behaviour": _as_json(behaviour),
             "hz": hz,
@@ -256,6 +257,8 @@ class SipPhone:
             if self._transport is not None:
                 self._transport.close()
             self._process.stop()
+        give_back(self.port)
+        give_back(self._rtp_port, RTP_PORTS)
         if self._keep is None:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -1,6 +1,7 @@
 """Free ports on loopback that concurrent test processes do not hand out twice.
 
-A port is reserved for the life of this process by a record lock (fcntl(2), one byte a port) on one file in
+A port is reserved until it is given back, or to the end of this process, by a record lock (fcntl(2), one byte a port)
+on one file in
 the temporary directory, so binding it may come later, and by another program. Places are random and below
 32768, where Linux begins to pick ports for outgoing connections by itself.
 """
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 FIRST_PORT = 10_000
+FIRST_OF_BLOCKS = 14_000  # below lie the single ports, which would leave no long runs among them
 END_PORT = 32_768  # net.ipv4.ip_local_port_range begins here
 ATTEMPTS = 500
 
@@ -42,14 +44,23 @@ def free_port_block(count: int, *, even: bool = False) -> int:
     Raises:
         RuntimeError: when no such run was found in 500 random places.
     """
+    lowest, end = (FIRST_PORT, FIRST_OF_BLOCKS) if count == 1 else (FIRST_OF_BLOCKS, END_PORT)
     for _ in range(ATTEMPTS):
-        first = _random.randrange(FIRST_PORT, END_PORT - count)
+        first = _random.randrange(lowest, end - count)
         if even:
             first &= ~1
         ports = range(first, first + count)
         if _reserve(ports):
             return first
-    raise RuntimeError(f"no {count} free ports in a row from {FIRST_PORT} to {END_PORT}, {ATTEMPTS} tries")
+    raise RuntimeError(f"no {count} free ports in a row from {lowest} to {end}, {ATTEMPTS} tries")
+
+
+def give_back(first: int, count: int = 1) -> None:
+    """Ends the reservation of `count` ports from `first` on; what is not reserved by this process is left alone."""
+    ports = range(first, first + count)
+    if _reserved.issuperset(ports):
+        _reserved.difference_update(ports)
+        fcntl.lockf(_lock_file(os.getpid()), fcntl.LOCK_UN, count, first)
 
 
 def _reserve(ports: range) -> bool:

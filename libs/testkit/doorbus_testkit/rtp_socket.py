@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from doorbus_testkit.ports import give_back
 from doorbus_testkit.rtp import (
     FRAME_MS,
     FRAME_SAMPLES,
@@ -100,6 +101,7 @@ class RtpSocket(asyncio.DatagramProtocol):
     def close(self) -> None:
         """Ends both directions and frees the port."""
         self.stop_sending()
+        give_back(self.port, 2)
         if self._transport is not None:
             self._transport.close()
         else:

@@ -100,6 +100,7 @@ class SipShell:
                 known.age_from = self._bus.clock.monotonic()
                 self._calls[call] = known
                 self._spawn(self._decide(fact))
+                return  # the state is kept after the decision: its writing would hold up the question by 0.4 ms
             case facts.CallDialing(call=call):
                 known = self._calls[call]
                 dialing = contract.CallDialing(call=call, account=known.account, targets=known.targets)
@@ -180,6 +181,7 @@ class SipShell:
             return  # the caller gave up meanwhile
         self._tell_incoming(known, decision, decided_by)
         await self._apply(fact.call, decision)
+        self._note_change()
 
     async def _apply(self, call: str, decision: contract.IncomingDecision) -> None:
         engine, known = self._running, self._calls[call]

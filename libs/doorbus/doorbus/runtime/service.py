@@ -26,6 +26,7 @@ from doorbus.runtime.bus import Bus
 from doorbus.runtime.health import Health
 from doorbus.runtime.logs import set_up_logging
 from doorbus.runtime.settings import ServiceSettings
+from doorbus.runtime.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -81,8 +82,7 @@ class Service:
         await self.bus.close()
         for task in list(self._tasks):
             task.remove_done_callback(self._done)
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         self.health.close()
 
     def _done(self, task: asyncio.Task[Any]) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import nats.errors
 import structlog
 from nats.micro import add_service
 from nats.micro.service import Service as MicroService
-from pydantic import ValidationError
 
 from doorbus.contract import subjects
 from doorbus.contract.base import (
@@ -26,10 +24,10 @@ from doorbus.contract.base import (
     new_id,
 )
 from doorbus.contract.envelope import Envelope, source
-from doorbus.contract.errors import ErrorCode, LocalError
+from doorbus.contract.errors import ErrorCode
 from doorbus.contract.leases import Lease
 from doorbus.contract.services import DocumentChanged, MessageRejected, ServiceDegraded, ServiceStarted
-from doorbus.runtime import metrics
+from doorbus.runtime import metrics, requests
 from doorbus.runtime.clock import SKEW_REPORTED_S, BusClock
 from doorbus.runtime.connection import Connection
 from doorbus.runtime.documents import Document, Documents
@@ -85,7 +83,7 @@ class Bus:
         await self.connection.on_first_connect(self._ensure_stores)
         self.connection.on_every_connect(self._ensure_stores)
         self.connection.on_every_connect(self._outbox.resend)
-        self.connection.on_every_connect(self._report_skew)
+        self.connection.on_measured(self._note_skew)
         self._spawn(self.connection.run(), "connection")
         self._spawn(self._outbox.run(), "outbox")
         self._spawn(self.state.run(), "state")
@@ -114,6 +112,8 @@ class Bus:
         if door not in self._sequences:
             self._sequences[door] = 0
             self._number(door, ServiceStarted(service=self.service, version=self.version, epoch=self.epoch), None)
+            if self._skewed:
+                self._number(door, self._skew_told(), None)
         self._number(door, event, at)
 
     @property
@@ -148,8 +148,7 @@ class Bus:
 
         While bus time is unknown the wall clock stands in: receivers that know better refuse what moves a relay.
         """
-        now = self.clock.now() or datetime.now(UTC)
-        return {"id": new_id(), "issued_at": now, "expires_at": now + timedelta(seconds=lifetime_s)}
+        return requests.stamps(self.clock, lifetime_s)
 
     async def order(self, door: str, order: Order, reply: type[R], timeout_s: float = 1.0) -> R:
         """Sends an order of policy and returns its reply, accepted or refused.
@@ -163,26 +162,20 @@ class Bus:
         """Asks policy. Raises LocalError without an answer in `QUESTION_LIFETIME_S`."""
         return await self._request(subjects.question(door, question.what), question, reply, QUESTION_LIFETIME_S)
 
-    async def wish(self, door: str, wish: Wish, client: str, relay: str | None = None, timeout_s: float = 3.0) -> Reply:
+    async def wish(
+        self,
+        door: str,
+        wish: Wish,
+        client: str,
+        relay: str | None = None,
+        timeout_s: float = 3.0,
+    ) -> Reply:
         """Sends a wish to policy as `client`. Raises LocalError without an answer."""
         subject = subjects.wish(door, wish.verb, client) if relay is None else subjects.unlock_wish(door, relay, client)
         return await self._request(subject, wish, Reply, timeout_s)
 
     async def _request(self, subject: str, message: Command | Question, reply: type[R], timeout_s: float) -> R:
-        if not self.connected:
-            raise LocalError(ErrorCode.NOT_CONNECTED, "the bus is gone")
-        try:
-            answer = await self.connection.client.request(subject, message.to_bytes(), timeout=timeout_s)
-        except nats.errors.NoRespondersError:
-            raise LocalError(ErrorCode.NOT_READY, f"nobody serves {subject}") from None
-        except TimeoutError:
-            raise LocalError(ErrorCode.TIMEOUT, f"no answer on {subject} within {timeout_s:g} s") from None
-        except (nats.errors.Error, OSError) as error:
-            raise LocalError(ErrorCode.NOT_CONNECTED, repr(error)) from None
-        try:
-            return reply.model_validate_json(answer.data)
-        except ValidationError:
-            raise LocalError(ErrorCode.MALFORMED, f"an unreadable answer on {subject}") from None
+        return await requests.request(self.connection, subject, message, reply, timeout_s)
 
     # --- serving -------------------------------------------------------------------------------------------------
 
@@ -218,7 +211,7 @@ class Bus:
                     handler=self.gate.endpoint(kinds, handler),
                     queue_group=f"doorbus-{self.service}",
                 )
-            await self.connection.client.flush()
+            await self.connection.settle()
 
         await self.connection.on_first_connect(set_up)
 
@@ -240,7 +233,7 @@ class Bus:
         async def set_up() -> None:
             for door in self._settings.doors:
                 await self.connection.client.subscribe(subjects.events(door), cb=reader.on_message)
-            await self.connection.client.flush()
+            await self.connection.settle()
 
         await self.connection.on_first_connect(set_up)
         return reader
@@ -280,6 +273,7 @@ class Bus:
         async def set_up() -> None:
             for door in self._settings.doors:
                 await self.connection.client.subscribe(subjects.leases(door), cb=keeper.on_message)
+            await self.connection.settle()
 
         await self.connection.on_first_connect(set_up)
         self.connection.on_lost(keeper.bus_lost)
@@ -291,13 +285,17 @@ class Bus:
     async def _ensure_stores(self) -> None:
         await ensure_stores(self.connection)
 
-    async def _report_skew(self) -> None:
-        await self.connection.measure()
+    def _note_skew(self) -> None:
         skew = self.clock.skew_s()
         skewed = skew is not None and abs(skew) > SKEW_REPORTED_S
         if skewed != self._skewed:
             self._skewed = skewed
-            self._tell_degraded("clock", f"this host's clock differs from the bus by {skew or 0:.1f} s", not skewed)
+            for door in list(self._sequences):  # a door that nothing was told of yet hears it first of all
+                self.tell(door, self._skew_told())
+
+    def _skew_told(self) -> ServiceDegraded:
+        why = f"this host's clock differs from the bus by {self.clock.skew_s() or 0:.1f} s"
+        return ServiceDegraded(service=self.service, part="clock", why=why, recovered=not self._skewed)
 
     def _on_store(self, ok: bool, why: str) -> None:
         log.warning("events are kept again" if ok else "events are not kept", why=why)

@@ -51,6 +51,7 @@ class Connection:
         self._first: list[Action] = []
         self._every: list[Action] = []
         self._lost: list[Callable[[], None]] = []
+        self._measured: list[Callable[[], None]] = []
         self._was_connected = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -77,9 +78,21 @@ class Connection:
         """Runs `action` when the connection is lost."""
         self._lost.append(action)
 
+    def on_measured(self, action: Callable[[], None]) -> None:
+        """Runs `action` after each measurement of bus time."""
+        self._measured.append(action)
+
     async def wait_connected(self) -> None:
         """Waits for the first connection."""
         await self._was_connected.wait()
+
+    async def settle(self) -> None:
+        """Waits until the server has taken the subscriptions made so far.
+
+        Twice, as nats-py writes a PING past what it still buffers: only the second one is behind the subscriptions.
+        """
+        await self.client.flush()
+        await self.client.flush()
 
     async def run(self) -> None:
         """Connects, for as long as it takes, then measures bus time each minute until cancelled."""
@@ -122,6 +135,8 @@ class Connection:
         skew = self.clock.skew_s()
         if skew is not None:
             metrics.BUS_CLOCK_SKEW.set(skew)
+        for action in self._measured:
+            action()
 
     async def _connect(self) -> None:
         settings = self._settings

@@ -86,7 +86,9 @@ async def test_unlock_opens_and_an_expired_one_does_not(skewed: tuple[House, str
 async def _kept_skews(house: House) -> set[str]:
     """Returns the services that told of a skewed clock, from the stream: they tell it before a test can listen."""
     js = house.stack.client.jetstream()
-    subscription = await js.subscribe("door.front.event.service.degraded", ordered_consumer=True)
+    subscription = await js.subscribe(
+        "door.front.event.service.degraded", stream="DOORBUS_EVENTS", ordered_consumer=True
+    )
     found: set[str] = set()
     try:
         while True:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.faults.house import CODE, GATE, LAMP, House, document, for_a_while
 
+from doorbus_testkit.sip_message import uri_of
 from doorbus_testkit.wire import WirePhone
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -101,7 +102,7 @@ async def test_removed_accounts_call_ends_in_order(house: House) -> None:
         await _apply(house, more=with_account)
         await house.stack.event("account.registered", 10.0, account="pbx")
         await house.stack.wish("dnd", enabled=False)
-        contact = pbx.received("REGISTER")[0].message.required("Contact").strip("<>").split(">")[0]
+        contact = uri_of(pbx.received("REGISTER")[0].message.required("Contact"))
         began = time.monotonic()
         call = await pbx.invite(contact)
         await call.wait("ringing", 5.0)

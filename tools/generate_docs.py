@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from doorbus.contract import catalog
 from doorbus.contract.base import Command, Event, Order, Question, Wish
 from doorbus.contract.errors import ErrorCode
+from doorbus.contract.nats_config import example_config
 from doorbus_policy.press_table import press_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,7 @@ def documents() -> dict[Path, str]:
     return {
         ROOT / "docs/bus.md": bus(),
         ROOT / "docs/press-table.md": press_table(),
+        ROOT / "deploy/nats/nats.conf": example_config(),
     }
 
 

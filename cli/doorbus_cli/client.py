@@ -6,19 +6,20 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import nats
 import nats.errors
 import structlog
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict
 
 from doorbus.contract import subjects
-from doorbus.contract.base import COMMAND_LIFETIME_S, Reply, Wish, new_id
+from doorbus.contract.base import COMMAND_LIFETIME_S, Reply, Wish
 from doorbus.contract.errors import ErrorCode, LocalError
+from doorbus.runtime import requests
 from doorbus.runtime.clock import BusClock
 from doorbus.runtime.connection import Connection
+from doorbus.runtime.requests import request
 from doorbus.runtime.settings import ServiceSettings
 from doorbus.runtime.tasks import end_tasks
 from doorbus_cli.context import Context
@@ -86,24 +87,19 @@ async def send_wish(connection: Connection, door: str, wish: Wish, relay: str | 
     user = connection.user
     subject = subjects.wish(door, wish.verb, user) if relay is None else subjects.unlock_wish(door, relay, user)
     try:
-        answer = await connection.client.request(subject, wish.to_bytes(), timeout=ANSWER_S)
-    except nats.errors.NoRespondersError:
-        raise LocalError(ErrorCode.NOT_READY, f"nobody decides for door {door}: is policy running?") from None
-    except TimeoutError:
-        text = f"no answer within {ANSWER_S:g} s: it may have been done or not, or {user} may not ask for it"
-        raise LocalError(ErrorCode.TIMEOUT, text) from None
-    except (nats.errors.Error, OSError) as error:
-        raise LocalError(ErrorCode.NOT_CONNECTED, f"the bus went away: {error}") from None
-    try:
-        return Answer.model_validate_json(answer.data)
-    except ValidationError:
-        raise LocalError(ErrorCode.MALFORMED, f"an unreadable answer on {subject}") from None
+        return await request(connection, subject, wish, Answer, ANSWER_S)
+    except LocalError as error:
+        if error.code == ErrorCode.NOT_READY:
+            raise LocalError(error.code, f"nobody decides for door {door}: is policy running?") from None
+        if error.code == ErrorCode.TIMEOUT:
+            text = f"no answer within {ANSWER_S:g} s: it may have been done or not, or {user} may not ask for it"
+            raise LocalError(error.code, text) from None
+        raise
 
 
 def stamps(connection: Connection) -> dict[str, Any]:
-    """Returns `id`, `issued_at` and `expires_at` for a wish, in bus time where it is known."""
-    now = connection.clock.now() or datetime.now(UTC)
-    return {"id": new_id(), "issued_at": now, "expires_at": now + timedelta(seconds=COMMAND_LIFETIME_S)}
+    """Returns `id`, `issued_at` and `expires_at` for a wish."""
+    return requests.stamps(connection.clock)
 
 
 async def _why_not(settings: ServiceSettings) -> str:

@@ -270,6 +270,28 @@ async def test_the_state_is_kept(policy: Policy, io: IoProcess) -> None:
     assert io.latched(LAMP) == 1
 
 
+async def test_after_a_kill_the_state_says_unknown(policy: Policy, io: IoProcess) -> None:
+    """After kill -9 the supervisor's helper rests the gate, and io's state says unknown until io itself says more."""
+    await policy.order("energise", relay="gate", max_s=30, cause=ACTION)
+    assert io.process is not None
+    io.process.kill9()
+    await asyncio.to_thread(io.rest)
+    state = IoSnapshot.model_validate_json((await _kept(policy)) or b"")
+    assert [(each.relay, each.energised) for each in state.relays] == [("gate", None), ("lamp", None)]
+    io.start()
+
+    async def known() -> bool:
+        now = IoSnapshot.model_validate_json((await _kept(policy)) or b"")
+        return [each.energised for each in now.relays] == [False, False]
+
+    await eventually(known, what="the new io says that both rest")
+
+
+async def _kept(policy: Policy) -> bytes | None:
+    bucket = await policy.client.jetstream().key_value(KV_STATE)
+    return (await bucket.get("front.io")).value
+
+
 async def test_the_document_outlives_the_bus(policy: Policy, server: NatsServer, io: IoProcess) -> None:
     """Io restarted with the bus down works from the document that it kept, and tells what happened when it is back."""
     assert io.process is not None

@@ -25,13 +25,13 @@ from doorbus.contract.document import Door, to_json
 from doorbus.contract.envelope import Envelope
 from doorbus.contract.leases import Lease
 from doorbus.contract.lines import IoSnapshot, TakeIoSnapshot
+from doorbus.contract.status import Status
 from doorbus.contract.subjects import KV_CONFIG
 from doorbus.contract.wishes import WishStatus
 from doorbus.runtime.endpoints import Received
 from doorbus.runtime.service import Service
 from doorbus.runtime.settings import ServiceSettings
 from doorbus_policy.app import Policy
-from doorbus_policy.core.status import Status
 from doorbus_policy.settings import PolicySettings
 from doorbus_testkit.polling import eventually
 

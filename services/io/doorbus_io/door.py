@@ -134,7 +134,7 @@ def _take_document(door: Door, io: Io, revision: int, now: float) -> tuple[Door,
 
 def _lose(door: Door, lines: frozenset[Line], now: float) -> tuple[Door, Effects]:
     lost = {id_ for id_, each in door.relays.items() if each.line in lines}
-    door, relay_effects = _step_relays(door, relay.Reset("stopped"), now, lost)
+    door, relay_effects = _step_relays(door, relay.Reset("chip_lost"), now, lost)
     relays = {id_: replace(each, ours=each.ours and id_ not in lost) for id_, each in door.relays.items()}
     door, input_effects = _step_inputs(replace(door, relays=relays), inputs.Lost(), now, lines)
     return door, tuple(each for each in relay_effects if not isinstance(each, Drive)) + input_effects

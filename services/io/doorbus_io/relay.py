@@ -26,7 +26,7 @@ from typing import Literal
 from doorbus.contract.base import COMMAND_LIFETIME_S
 from doorbus.contract.lines import Cause
 
-ResetReason = Literal["hold", "order", "max_on", "stopped", "reconfigured"]
+ResetReason = Literal["hold", "order", "max_on", "stopped", "reconfigured", "chip_lost"]
 
 
 @dataclass(frozen=True)

@@ -121,11 +121,12 @@ class RelayReset(RelayEvent):
     """The relay's line is at rest again.
 
     Attributes:
-        why: its time was over (`hold`), it was ordered (`order`), the hard maximum came (`max_on`), or io stopped.
+        why: its time was over (`hold`), it was ordered (`order`), the hard maximum came (`max_on`), io stopped, the
+            document changed (`reconfigured`), or the chip went away, and what its line does is not known (`chip_lost`).
     """
 
     what = "reset"
-    why: Literal["hold", "order", "max_on", "stopped", "reconfigured"]
+    why: Literal["hold", "order", "max_on", "stopped", "reconfigured", "chip_lost"]
     on_s: Seconds
 
 
@@ -177,10 +178,10 @@ class Reset(IoOrder):
 
 
 class RelaySnapshot(Message):
-    """A relay as io drives it."""
+    """A relay as io drives it; `energised` None = unknown, as nobody drives it: io died and has not come back yet."""
 
     relay: Name
-    energised: bool
+    energised: bool | None = None
     left_s: Seconds | None = None
     cause: Cause | None = None
 
@@ -189,7 +190,7 @@ class InputSnapshot(Message):
     """An input as io reads it, after debouncing; None = the line cannot be read."""
 
     input: Name
-    active: bool | None
+    active: bool | None = None
 
 
 class TakeIoSnapshot(IoOrder):

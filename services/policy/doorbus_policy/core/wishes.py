@@ -12,12 +12,12 @@ from doorbus.contract.calls import DIRECT, EndReason
 from doorbus.contract.document.door import Door as Document
 from doorbus.contract.document.numbers import NumberKind, kind_of
 from doorbus.contract.errors import ErrorCode
+from doorbus.contract.status import Status
 from doorbus_policy.core import dnd, hunt, session, unlock
 from doorbus_policy.core.effects import AnswerWish
 from doorbus_policy.core.events import CallWished, HangUpWished, StatusWished
 from doorbus_policy.core.replies import not_ready, refused
 from doorbus_policy.core.state import DoorState, Step
-from doorbus_policy.core.status import Status
 
 
 def call(state: DoorState, event: CallWished, now: float) -> Step:

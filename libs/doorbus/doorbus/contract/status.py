@@ -1,4 +1,4 @@
-"""The answer to `status`: how the door is now, as policy sees it."""
+"""The answer to the wish `status`: how the door is now, as policy sees it."""
 
 from __future__ import annotations
 

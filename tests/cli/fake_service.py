@@ -33,12 +33,16 @@ def main(name: str, folder: Path, stubborn: bool) -> None:
     child = subprocess.Popen([sys.executable, "-c", STUBBORN_CHILD]) if stubborn else None
     (folder / f"{name}.env").write_text(json.dumps(dict(os.environ)))
     (folder / f"{name}.child").write_text(str(child.pid) if child is not None else "")
+    probes = 0
     with socket.create_server(("127.0.0.1", int(os.environ["DOORBUS_HEALTH_PORT"]))) as server:
         note("started")
         while True:
             client, _ = server.accept()
             with client:
-                client.recv(1024)
+                asked = client.recv(1024)
+                if b"/healthz" in asked:
+                    probes += 1
+                    (folder / f"{name}.probes").write_text(str(probes))
                 client.sendall(b'HTTP/1.0 200 OK\r\n\r\n{"ready": true, "missing": []}')
 
 

@@ -82,6 +82,11 @@ class Up:
         path = self.folder / "journal"
         return path.read_text().splitlines() if path.exists() else []
 
+    def probes(self, service: str) -> int:
+        """Returns how often a service was asked whether it is live."""
+        path = self.folder / f"{service}.probes"
+        return int(path.read_text() or 0) if path.exists() else 0
+
     def password_of(self, user: str) -> str:
         """Returns the password of a user of the bus."""
         return (self.run_dir / "passwords" / user).read_text().strip()
@@ -163,6 +168,19 @@ async def test_a_killed_service_is_started_again(start: Callable[..., Up]) -> No
     os.kill(second["pid"], signal.SIGKILL)
     assert (await up.hear("exited", 2, service="io"))["pause_s"] == 0.5
     await up.hear("started", 3, service="io")
+
+
+async def test_a_hanging_service_is_killed_and_started_again(start: Callable[..., Up]) -> None:
+    """A service that stands still (SIGSTOP) is noticed by its silence, killed, and its relays are brought to rest."""
+    up = start()
+    await up.hear("ready")
+    first = await up.hear("started", service="io")
+    await eventually(lambda: up.probes("io") >= 2, what="io was seen live")
+    os.kill(first["pid"], signal.SIGSTOP)
+    assert (await up.hear("hangs", service="io"))["pid"] == first["pid"]
+    await up.hear("started", 2, service="io")
+    await eventually(lambda: up.journal().count("io started") == 2, what="io is there again")
+    assert [line for line in up.journal() if line.startswith("io")] == ["io started", "io rested", "io started"]
 
 
 async def test_a_killed_bus_comes_back_where_it_was(start: Callable[..., Up]) -> None:

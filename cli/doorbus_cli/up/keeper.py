@@ -1,4 +1,4 @@
-"""Keeps one program running."""
+"""Keeps one program running: starts it again when it ended, and when it hangs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import signal
 import time
 from asyncio.subprocess import Process
 
+from doorbus.runtime.tasks import end_tasks
 from doorbus_cli.up import children
 from doorbus_cli.up.children import Guard
+from doorbus_cli.up.health import until_it_hangs
 from doorbus_cli.up.ports import free_port, is_free
 from doorbus_cli.up.programs import Program
 from doorbus_cli.up.progress import Progress
@@ -96,14 +98,24 @@ class Keeper:
             health_port=self.health_port,
             log=str(self.program.log),
         )
+        watch = asyncio.create_task(self._end_when_it_hangs(process))
         try:
             code = await process.wait()
         finally:
             self.started.clear()
+            await end_tasks((watch,))
         self.exits += 1
         children.signal_group(process.pid, signal.SIGKILL)  # what it has left behind
         self._guard.remove(process.pid)
         return code
+
+    async def _end_when_it_hangs(self, process: Process) -> None:
+        if not self.program.has_health or self.health_port is None:
+            return
+        await until_it_hangs(self.health_port)
+        name = self.program.name
+        self._progress.say("hangs", f"{name} hangs and is killed: {self.program.log}", service=name, pid=process.pid)
+        children.signal_group(process.pid, signal.SIGKILL)
 
     async def _after_kill(self) -> None:
         helper = self.program.after_kill

@@ -15,7 +15,7 @@ from doorbus.contract.document import Door
 from doorbus.runtime.tasks import end_tasks
 from doorbus_cli.context import CONTEXT_FILE, SavedContext, write_context
 from doorbus_cli.documents import ConflictError
-from doorbus_cli.up import readiness
+from doorbus_cli.up import health
 from doorbus_cli.up.children import Guard
 from doorbus_cli.up.keeper import Keeper
 from doorbus_cli.up.programs import Service, program_of
@@ -169,7 +169,7 @@ async def _until_ready(services: list[Keeper], progress: Progress) -> None:
     while True:
         waits: dict[str, list[str]] = {}
         for keeper in services:
-            wanted = await readiness.missing(keeper.health_port) if keeper.health_port is not None else None
+            wanted = await health.missing(keeper.health_port) if keeper.health_port is not None else None
             if not keeper.started.is_set():
                 wanted = None
             if wanted is None or wanted:

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import pytest
 import pytest_asyncio
+from tests.features.doors import ENV, document, idle
 
 from doorbus_testkit.behaviour import Behaviour, Manual
 from doorbus_testkit.stack import Options, Stack
 from doorbus_testkit.wire import WirePhone
-from tests.features.doors import ENV, document, idle
 
 FAILED = pytest.StashKey[bool]()
 

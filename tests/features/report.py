@@ -2,8 +2,8 @@
 
 Rules:
 - A row is a table line of the page that begins with an id like `dnd.reject`.
-- A test names the rows that it shows by `@pytest.mark.feature("dnd.reject")`, one or several; a row that is not on the page
-  is an error, and so is a test file that cannot be read.
+- A test names the rows that it shows by `@pytest.mark.feature("dnd.reject")`, one or several; a row that is not on
+  the page is an error, and so is a test file that cannot be read.
 - A row passes when it has a test and all its tests pass. A skip is a failure with the skip's reason.
 - The exit code is 0 when every row passes.
 - pytest's own output goes to stderr, the table to stdout.

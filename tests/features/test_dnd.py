@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from doorbus_testkit.stack import Stack
 from tests.features.conftest import NewPhone
 from tests.features.doors import ANSWER_S, PBX_HOST, document, show, statuses
+
+from doorbus_testkit.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -16,7 +16,7 @@ AUTO_ANSWER = {"sip": {"enabled": True}, "ip": {"enabled": True}}
 @pytest.mark.feature("dnd.reject")
 @pytest.mark.parametrize("host", ["127.0.0.1", PBX_HOST], ids=["direct", "account"])
 async def test_a_call_is_refused_at_once_and_never_rings(door: Stack, phone: NewPhone, host: str) -> None:
-    """Under DND a caller gets one final refusal at once: no 180, no SDP, no RTP, also with auto-answer; `reason: dnd`."""
+    """Under DND a caller gets one refusal at once: no 180, no SDP, no RTP, also with auto-answer; `reason: dnd`."""
     await door.apply(document(calls={"dnd": {"enabled": True}, "auto_answer": AUTO_ANSWER}))
     caller = await phone(host=host, rtp=True)
     call = await caller.invite(door.uri)
@@ -27,13 +27,16 @@ async def test_a_call_is_refused_at_once_and_never_rings(door: Stack, phone: New
     assert [code for code in statuses(call) if code != 100] == [486]
     assert not final.body
     ended = await door.event("call.ended")
-    assert ("dnd", "incoming", 486, 0) == tuple(
-        ended.data[name] for name in ("reason", "direction", "code", "duration_s")
+    assert tuple(ended.data[name] for name in ("reason", "direction", "code", "duration_s")) == (
+        "dnd",
+        "incoming",
+        486,
+        0,
     )
     incoming = await door.event("call.incoming")
-    assert ("refuse", "policy") == (incoming.data["decision"], incoming.data["decided_by"])
-    assert [] == [told for told in door.events if told.what in ("call.ringing", "call.answered")]
-    assert [] == call.rtp.received
+    assert (incoming.data["decision"], incoming.data["decided_by"]) == ("refuse", "policy")
+    assert [told for told in door.events if told.what in ("call.ringing", "call.answered")] == []
+    assert call.rtp.received == []
 
 
 @pytest.mark.feature("dnd.return_code")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from tests.features.report import NO_TEST, PAGE, ROOT, rows_of
 
 TABLE = """# A page
@@ -35,7 +34,8 @@ def _report(folder: Path, tests: str, page: str = TABLE) -> Ran:
     inside = folder / "tests"
     inside.mkdir()
     (inside / "test_rows.py").write_text("import pytest\n" + tests)
-    argv = [sys.executable, "-m", "tests.features.report", "--page", folder / "page.md", "--tests", inside]
+    argv = [sys.executable, "-m", "tests.features.report", "--page", str(folder / "page.md")]
+    argv += ["--tests", str(inside)]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     return Ran(done.returncode, done.stdout.splitlines(), done.stderr)
 
@@ -48,7 +48,7 @@ def test_all_rows_pass(tmp_path: Path) -> None:
     """Rows print in the page's order, a test may show several, and the exit code is 0."""
     tests = _test("page.end", "end", "pass") + '@pytest.mark.feature("dnd.more", "dnd.reject")\ndef test_dnd(): pass\n'
     ran = _report(tmp_path, tests)
-    assert ["PASS dnd.reject", "PASS dnd.more", "PASS page.end", "features: 3 of 3"] == ran.lines
+    assert ran.lines == ["PASS dnd.reject", "PASS dnd.more", "PASS page.end", "features: 3 of 3"]
     assert ran.code == 0
 
 

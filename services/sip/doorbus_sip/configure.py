@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from doorbus.contract.document import Door, SecretRef
 from doorbus.contract.document import sip as document
 from doorbus_sip.config import Account, Audio, EngineConfig, FileAudio, Listen, NoAudio
+from doorbus_sip.pool import SLOTS
 
 Resolve = Callable[[SecretRef], SecretStr]
 Missing = Callable[[str, str], None]
@@ -25,7 +27,7 @@ def engine_config(
         resolve: returns a secret's value; raises LookupError or OSError subclasses, or any Exception of the resolver.
         on_missing: told the account and why, for an account that is left out: its transport is not there yet, or its
             password cannot be resolved. The other accounts work.
-        spare_dialers: idle dialers to keep.
+        spare_dialers: idle dialers to keep at least; the largest group gets those it needs, as starting four takes 1 s.
         audio_dir: where relative audio files are.
     """
     accounts = []
@@ -43,8 +45,14 @@ def engine_config(
         audio=_audio(door, audio_dir),
         media_timeout_s=door.sip.media_timeout_s,
         refused_codes=tuple(door.calls.refused_codes),
-        spare_dialers=spare_dialers,
+        spare_dialers=max(spare_dialers, _dialers_for_groups(door)),
     )
+
+
+def _dialers_for_groups(door: Door) -> int:
+    """Returns how many dialers ring the largest group together: the front takes its first leg, they the others."""
+    groups = [button.call.numbers for button in door.buttons if button.call and button.call.type == "group"]
+    return ceil((max(map(len, groups), default=1) - 1) / SLOTS)
 
 
 def _account(account: document.Account, resolve: Resolve, on_missing: Missing) -> Account | None:

@@ -3,8 +3,8 @@
 import pytest
 from tests.sip.conftest import Door, MakeDoor
 
+from doorbus.contract.calls import DtmfMethod
 from doorbus_sip import facts
-from doorbus_sip.facts import DtmfMethod
 from doorbus_sip.limits import Limits
 from doorbus_testkit.behaviour import Answer
 from doorbus_testkit.polling import eventually

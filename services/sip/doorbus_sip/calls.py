@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from doorbus.contract.calls import DtmfMethod
 from doorbus_sip import ringset
-from doorbus_sip.facts import DtmfMethod, Reason
+from doorbus_sip.facts import Reason
 from doorbus_sip.limits import Limits
 
 Direction = Literal["in", "out"]

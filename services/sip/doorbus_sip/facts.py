@@ -5,35 +5,12 @@ id, and the call's one leg has the same. No fact holds a digit except `DtmfDigit
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
+from doorbus.contract.calls import DtmfMethod, EndReason
 
-class Reason(StrEnum):
-    """Why a call ended, the `reason` of `call.ended`."""
-
-    LOCAL_HANGUP = "local_hangup"
-    REMOTE_HANGUP = "remote_hangup"
-    PUSH_BUTTON = "push_button"
-    MAX_DURATION = "max_duration"
-    DIAL_TIMEOUT = "dial_timeout"
-    REFUSED = "refused"
-    BUSY = "busy"
-    DND = "dnd"
-    UNLOCKED = "unlocked"
-    COMPLETED_ELSEWHERE = "completed_elsewhere"
-    PAGE = "page"
-    NO_ROUTE = "no_route"
-    MEDIA_FAILED = "media_failed"
-    SHUTDOWN = "shutdown"
-
-
-class DtmfMethod(StrEnum):
-    """How a digit came: as RTP event, or in one of the two INFO bodies that phones send."""
-
-    RFC4733 = "rfc4733"
-    INFO_RELAY = "info_relay"
-    INFO_DTMF = "info_dtmf"
+Reason = EndReason
+"""Why a call ended, in the contract's words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from doorbus.contract.calls import DtmfMethod
 from doorbus_sip.config import Audio
-from doorbus_sip.facts import DtmfMethod
 
 MAX_MESSAGE_BYTES = 65_536
 

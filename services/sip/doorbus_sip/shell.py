@@ -125,13 +125,11 @@ class SipShell:
             case facts.LegRefused(call=call, leg=leg, code=code):
                 self._tell_of(call, contract.LegRefused(call=call, leg=leg, code=code))
             case facts.LegCancelled(call=call, leg=leg, reason=reason):
-                ended = contract.EndReason(reason.value)
-                self._tell_of(call, contract.LegCancelled(call=call, leg=leg, reason=ended))
+                self._tell_of(call, contract.LegCancelled(call=call, leg=leg, reason=reason))
             case facts.LegFailed(call=call, leg=leg, code=code, reason=why):
                 self._tell_of(call, contract.LegFailed(call=call, leg=leg, code=code or None, why=why))
             case facts.DtmfDigit(call=call, method=method):
-                kind = contract.DtmfMethod(method.value)
-                self._tell_of(call, contract.CallDtmfReceived(call=call, method=kind, count=1))
+                self._tell_of(call, contract.CallDtmfReceived(call=call, method=method, count=1))
                 self._digits.put(fact)
             case facts.RefusedUnasked(count=count):
                 metrics.REFUSED_UNASKED.inc(count)
@@ -195,7 +193,7 @@ class SipShell:
                     self._note_video(known, decision.mode)
                     await engine.answer(call, to_engine(decision.limits))
                 case "refuse":
-                    reason = facts.Reason((decision.reason or contract.EndReason.REFUSED).value)
+                    reason = decision.reason or contract.EndReason.REFUSED
                     await engine.refuse(call, decision.refuse_code or 486, reason)
         except UnknownCallError:
             log.info("the caller gave up before the decision", call=call)
@@ -247,22 +245,21 @@ class SipShell:
         known = self._calls.get(fact.call)
         if known is None or known.dialing_on:
             return
-        between = (facts.Reason.REFUSED, facts.Reason.NO_ROUTE)
+        between = (contract.EndReason.REFUSED, contract.EndReason.NO_ROUTE)
         if not known.final and fact.reason in between and known.direction is contract.Direction.OUTGOING:
             return  # one ring set of several: policy dials on, or hangs up
         if not known.told:  # it gave up before anybody decided
             self._tell_incoming(known, contract.IncomingDecision(limits=self._default_limits()), "default")
         del self._calls[fact.call]
         self._digits.end(fact.call)
-        reason = contract.EndReason(fact.reason.value)
-        metrics.CALLS_ENDED.labels(known.direction, reason).inc()
+        metrics.CALLS_ENDED.labels(known.direction, fact.reason).inc()
         if fact.duration_s:
             metrics.CALL_SECONDS_TALKED.observe(fact.duration_s)
         self._tell(
             contract.CallEnded(
                 call=fact.call,
                 direction=known.direction,
-                reason=reason,
+                reason=fact.reason,
                 code=fact.code or None,
                 duration_s=max(fact.duration_s, 0),
             )
@@ -274,7 +271,7 @@ class SipShell:
             **self._question_stamps(),
             call=digit.call,
             digit=digit.digit,
-            method=contract.DtmfMethod(digit.method.value),
+            method=digit.method,
         )
         reply = await self._bus.ask(self._door, question, Reply)
         if not reply.ok:
@@ -314,9 +311,9 @@ class SipShell:
                 self._note_video(self._calls.get(call), mode)
                 await engine.answer(call, to_engine(limits))
             case contract.Refuse(call=call, code=code, reason=reason):
-                await engine.refuse(call, code, facts.Reason(reason.value))
+                await engine.refuse(call, code, reason)
             case contract.HangUp(call=call, reason=reason):
-                await self._hang_up(engine, call, facts.Reason(reason.value))
+                await self._hang_up(engine, call, reason)
             case contract.Hold(call=call):
                 await engine.hold(call)
             case contract.Resume(call=call):
@@ -364,11 +361,11 @@ class SipShell:
             raise ValueError("call: it is answered, there is nothing to dial on for")
         known.dialing_on = True
         try:
-            await engine.hangup(call, facts.Reason.DIAL_TIMEOUT)
+            await engine.hangup(call, contract.EndReason.DIAL_TIMEOUT)
         finally:
             known.dialing_on = False
 
-    async def _hang_up(self, engine: SipEngine, call: str, reason: facts.Reason) -> None:
+    async def _hang_up(self, engine: SipEngine, call: str, reason: contract.EndReason) -> None:
         known = self._calls.get(call)
         if known is None:
             raise UnknownCallError(f"no call {call}")

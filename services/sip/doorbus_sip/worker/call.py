@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from doorbus_sip.facts import DtmfMethod
+from doorbus.contract.calls import DtmfMethod
 from doorbus_sip.invite import info_digit
 from doorbus_sip.protocol import Answered, Digit, Held, Progress
 from doorbus_sip.worker.audio import Line

@@ -63,6 +63,22 @@ async def test_events_are_handled_in_order_and_kept_before_their_effects() -> No
     assert log == ["kept 1", "did a", "kept 2", "did b"]
 
 
+async def test_an_urgent_effect_comes_before_the_keeping() -> None:
+    """An effect that somebody waits for is carried out before the state is kept, the others after it."""
+    log: list[str] = []
+
+    async def keep(before: Counter, after: Counter) -> None:
+        log.append("kept")
+
+    def two(state: Counter, event: str, now: float) -> tuple[Counter, tuple[str, ...]]:
+        return replace(state, count=1), ("order", "answer")
+
+    driver = Driver("test", Counter(), two, lambda _: None, "tick", log.append, keep, lambda e: e == "answer")
+    driver.put("a")
+    await driver.run_until_idle()
+    assert log == ["answer", "kept", "order"]
+
+
 async def test_the_timer_ticks_once_at_the_deadline() -> None:
     """A deadline brings one tick, also while other events come."""
     log: list[str] = []

@@ -87,6 +87,7 @@ class DoorShell:
             ev.Tick(),
             self._perform,
             self._keep,
+            lambda effect: isinstance(effect, do.AnswerQuestion),  # sip waits, and its snapshot tells of the call
             self._clock,
         )
         first, _ = await asyncio.gather(self._snapshot(), self._ask_io_for_epoch())

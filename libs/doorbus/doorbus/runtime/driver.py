@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 import structlog
@@ -39,6 +39,8 @@ class Driver(Generic[State, Event, Effect]):
         tick: the event that says that the deadline came.
         perform: carries one effect out, without blocking.
         before_effects: awaited with the old and the new state before the effects of a step, to keep what must be kept.
+        urgent: tells of an effect whether it is carried out before that: somebody waits for it and can do without the
+            memory of it.
         clock: monotonic seconds.
     """
 
@@ -51,6 +53,7 @@ class Driver(Generic[State, Event, Effect]):
         tick: Event,
         perform: Callable[[Effect], None],
         before_effects: Callable[[State, State], Awaitable[None]] | None = None,
+        urgent: Callable[[Effect], bool] = lambda _effect: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state = state
@@ -60,6 +63,7 @@ class Driver(Generic[State, Event, Effect]):
         self._tick = tick
         self._perform = perform
         self._before_effects = before_effects
+        self._urgent = urgent
         self._clock = clock
         self._mailbox: asyncio.Queue[Event] = asyncio.Queue(MAILBOX_LIMIT)
 
@@ -103,21 +107,25 @@ class Driver(Generic[State, Event, Effect]):
             log.exception("step failed", core=self._name, event_type=type(event).__name__)
             state, effects = self.state, ()
         before, self.state = self.state, state
+        self._carry_out(effect for effect in effects if self._urgent(effect))
         if self._before_effects is not None and before is not state:
             try:
                 await self._before_effects(before, state)
             except Exception:  # the door goes on without its memory
                 metrics.STEP_FAILURES.labels(self._name).inc()
                 log.exception("state was not kept", core=self._name)
-        for effect in effects:
-            try:
-                self._perform(effect)
-            except Exception:  # an effect that fails must not take the others along
-                metrics.STEP_FAILURES.labels(self._name).inc()
-                log.exception("effect failed", core=self._name, effect_type=type(effect).__name__)
+        self._carry_out(effect for effect in effects if not self._urgent(effect))
         metrics.STEP_SECONDS.observe(self._clock() - started)
         if event is self._tick:
             due = self._deadline(self.state)
             if due is not None and due <= started:
                 log.error("deadline stays in the past", core=self._name)
                 await asyncio.sleep(SPIN_GUARD_S)
+
+    def _carry_out(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            try:
+                self._perform(effect)
+            except Exception:  # an effect that fails must not take the others along
+                metrics.STEP_FAILURES.labels(self._name).inc()
+                log.exception("effect failed", core=self._name, effect_type=type(effect).__name__)

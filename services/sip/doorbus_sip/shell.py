@@ -374,6 +374,7 @@ class SipShell:
             await engine.hangup(call, reason)
         except UnknownCallError:  # between two ring sets there is a call, and no leg
             self._ended(facts.CallEnded(call, reason, 0, 0.0))
+            self._note_change()
 
     def _snapshot(self) -> contract.SipSnapshot:
         states = () if self._engine is None else self._engine.snapshot()

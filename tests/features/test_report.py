@@ -33,6 +33,7 @@ def _report(folder: Path, tests: str, page: str = TABLE) -> Ran:
     (folder / "page.md").write_text(page)
     inside = folder / "tests"
     inside.mkdir()
+    (inside / "conftest.py").write_text("")
     (inside / "test_rows.py").write_text("import pytest\n" + tests)
     argv = [sys.executable, "-m", "tests.features.report", "--page", str(folder / "page.md")]
     argv += ["--tests", str(inside)]

@@ -22,6 +22,8 @@ PR_SET_PDEATHSIG = 1
 HELPER_S = 5.0
 """A helper that rests relays takes half a second, most of it starting Python."""
 
+LEFTOVERS_POLL_S = 0.02
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -46,6 +48,15 @@ def signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
+def group_alive(pid: int) -> bool:
+    """Tells whether anything of a child's group is left."""
+    try:
+        os.killpg(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
 async def end(process: Process, grace_s: float) -> bool:
     """Ends a child and its group; True when it had to be killed."""
     if process.returncode is None:
@@ -61,6 +72,15 @@ async def end(process: Process, grace_s: float) -> bool:
     signal_group(process.pid, signal.SIGKILL)  # also what the child has left behind
     await process.wait()
     return killed
+
+
+async def end_leftovers(pid: int, grace_s: float) -> None:
+    """Lets what a dead child left behind end by itself, sip's workers hang up their calls so, and kills the rest."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + grace_s
+    while loop.time() < deadline and group_alive(pid):  # noqa: ASYNC110  # a group tells nobody of its end
+        await asyncio.sleep(LEFTOVERS_POLL_S)
+    signal_group(pid, signal.SIGKILL)
 
 
 async def run_helper(argv: tuple[str, ...], env: Mapping[str, str], log: Path) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from asyncio.subprocess import Process
@@ -105,7 +106,7 @@ class Keeper:
             self.started.clear()
             await end_tasks((watch,))
         self.exits += 1
-        children.signal_group(process.pid, signal.SIGKILL)  # what it has left behind
+        await children.end_leftovers(process.pid, self.program.grace_s)
         self._guard.remove(process.pid)
         return code
 
@@ -115,7 +116,8 @@ class Keeper:
         await until_it_hangs(self.health_port)
         name = self.program.name
         self._progress.say("hangs", f"{name} hangs and is killed: {self.program.log}", service=name, pid=process.pid)
-        children.signal_group(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()  # not its group: sip's workers hang up their calls when their parent is gone
 
     async def _after_kill(self) -> None:
         helper = self.program.after_kill

@@ -50,8 +50,8 @@ async def test_state_does_not_say_energised_for_long(house: House) -> None:
 async def test_stalled_with_a_relay_on_it_rests_when_it_goes_on(house: House) -> None:
     """A stopped process times nothing: the line stays on over the end of its pulse, and rests as soon as io goes on.
 
-    Nothing else can rest it: the lines belong to the process. `doorbus up` bounds this: it kills a service that does not
-    say that it lives for 5 to 15 s, and its helper rests the lines (`tests/cli`).
+    Nothing else can rest it: the lines belong to the process. `doorbus up` bounds this: it kills a service that is
+    silent for 5 to 15 s, and its helper rests the lines (`tests/cli`).
     """
     assert (await house.stack.wish("unlock", relay="gate"))["ok"]
     await house.chip.wait_level(GATE, 1)

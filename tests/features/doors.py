@@ -85,6 +85,17 @@ def document(
     return "door: front\n" + "\n".join(lines) + "\n" + sip
 
 
+async def press(door: Stack) -> float:
+    """Presses the push button and waits until io has taken its release; returns the monotonic second of the first edge.
+
+    A press within the debounce time of a release would be part of the same press.
+    """
+    before = len(door.told("input.released"))
+    edge = await door.chip.press(BUTTON)
+    await eventually(lambda: len(door.told("input.released")) > before, every_s=0.005, what="the button is released")
+    return edge
+
+
 async def idle(door: Stack, within_s: float = 10.0) -> None:
     """Ends the door's call, if there is one, and waits until policy and sip know of none."""
 

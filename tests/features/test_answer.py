@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.features.conftest import NewPhone
-from tests.features.doors import BUTTON, PBX_HOST, document, show, statuses, stays
+from tests.features.doors import PBX_HOST, document, press, show, statuses, stays
 
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.stack import Stack
@@ -127,7 +127,7 @@ async def test_a_press_answers_the_ringing_call(door: Stack, phone: NewPhone) ->
     await door.apply(document([callee.uri]))
     call = await (await phone()).invite(door.uri)
     await call.wait("ringing")
-    edge = await door.chip.press(BUTTON)
+    edge = await press(door)
     show("edge to 200", await call.wait("answered") - edge)
     assert (await door.event("button.activated")).data["does"] == "answer"
     assert callee.received("INVITE") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.features.conftest import NewPhone
-from tests.features.doors import BUTTON, SOON_S, document, show, stays
+from tests.features.doors import SOON_S, document, press, show, stays
 
 from doorbus_testkit.behaviour import Answer, Ring
 from doorbus_testkit.polling import eventually
@@ -35,7 +35,7 @@ async def test_an_outgoing_call_ends_at_the_limit(door: Stack, phone: NewPhone) 
     """The phone that picked up gets BYE `max_call_s` after its 200, however long it rang before."""
     callee = await phone(Answer(1.0))
     await door.apply(document([callee.uri], calls={"max_call_s": MAX_CALL_S}))
-    await door.chip.press(BUTTON)
+    await press(door)
     call = await callee.wait_call()
     answered, ended = await call.wait("answered"), await call.wait("ended")
     show("BYE after the limit", ended - answered - MAX_CALL_S)
@@ -67,7 +67,7 @@ async def test_the_limit_holds_when_policy_is_killed(door: Stack, phone: NewPhon
     callee = await phone(Answer())
     await door.apply(document([callee.uri], calls={"max_call_s": limit_s, "auto_answer": AUTO}))
     if outgoing:
-        await door.chip.press(BUTTON)
+        await press(door)
         call = await callee.wait_call()
     else:
         call = await (await phone()).invite(door.uri)
@@ -112,7 +112,7 @@ async def test_a_group_that_nobody_answers_ends(door: Stack, phone: NewPhone) ->
     """After `dial_out_s` ringing legs get CANCEL, one that rings later gets it then, a late 200 gets ACK and BYE."""
     ringing, late, answers = await phone(Ring()), await phone(), await phone()
     await door.apply(document([ringing.uri, late.uri, answers.uri], calls={"dial_out_s": 2}))
-    edge = await door.chip.press(BUTTON)
+    edge = await press(door)
     late_call, answers_call = await late.wait_call(), await answers.wait_call()
     cancelled = await (await ringing.wait_call()).wait("ended")
     show("CANCEL after the limit, from the edge", cancelled - edge - 2)

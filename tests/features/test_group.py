@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 from tests.features.conftest import NewPhone
-from tests.features.doors import BUTTON, SOON_S, document, idle, show, stays
+from tests.features.doors import SOON_S, document, idle, press, show, stays
 
 from doorbus_testkit.behaviour import Answer, Refuse, Ring, Silent
 from doorbus_testkit.polling import eventually
@@ -53,7 +53,7 @@ async def test_sixteen_phones_ring_at_the_same_time(door: Stack, phone: NewPhone
     phones = [await phone(Ring(), user=f"p{number}") for number in range(16)]
     await door.apply(document(_uris(phones)))
     await _dialers_ready(door, 4)
-    edge = await door.chip.press(BUTTON)
+    edge = await press(door)
     calls = [await each.wait_call() for each in phones]
     show("edge to the first INVITE", min(each.received("INVITE")[0].at for each in phones) - edge)
     show("first to last of 16 INVITEs", _spread(phones))
@@ -73,7 +73,7 @@ async def test_the_first_to_answer_gets_the_call(door: Stack, phone: NewPhone) -
     others = [await phone(Ring()) for _ in range(5)]
     winner = await phone(Ring())
     await door.apply(document(_uris([*others[:2], winner, *others[2:]])))
-    await door.chip.press(BUTTON)
+    await press(door)
     calls = [await each.wait_call() for each in others]
     won = await winner.wait_call()
     await eventually(lambda: len(door.told("leg.ringing")) == 6, what="all legs ring")
@@ -98,15 +98,14 @@ async def test_a_group_that_nobody_answers_carries_no_reason(door: Stack, phone:
     numbers = _uris([*phones, refuser]) if cause == "refused" else _uris(phones)
     calls_rules = {"dial_out_s": 2 if cause == "dial_timeout" else 60, "push_to_hang_up": {"hold_s": 0}}
     await door.apply(document(numbers, calls=calls_rules, call={"when_refused": "do_not_call_next"}))
-    await door.chip.press(BUTTON)
+    await press(door)
     calls = [await each.wait_call() for each in phones]
     await eventually(lambda: len(door.told("leg.ringing")) == 3, what="all legs ring")
     match cause:
         case "hang_up":
             await door.wish("hangup")
         case "push_button":
-            await door.event("input.released")
-            await door.chip.press(BUTTON)
+            await press(door)
         case "refused":
             (await refuser.wait_call()).respond(486)
     for call in calls:
@@ -128,7 +127,7 @@ async def test_of_three_that_answer_at_once_exactly_one_stays(door: Stack, phone
     worst = 0.0
     for number, (first, gap_s) in enumerate(ORDERS, 1):
         door.events.clear()
-        await door.chip.press(BUTTON, hold_s=0.05)
+        await press(door)
         calls = [await each.wait_call(number) for each in phones]
         await eventually(lambda: len(door.told("leg.ringing")) == 3, what="all legs ring")
         order = calls[first:] + calls[:first]
@@ -177,7 +176,7 @@ async def test_an_answer_that_crosses_the_cancel_gets_bye(door: Stack, phone: Ne
 
     late.handlers["CANCEL"] = answer_all_the_same
     await door.apply(document(_uris([winner, late])))
-    await door.chip.press(BUTTON)
+    await press(door)
     won, lost = await winner.wait_call(), await late.wait_call()
     await eventually(lambda: len(door.told("leg.ringing")) == 2, what="both legs ring")
     won.respond(200)
@@ -192,7 +191,7 @@ async def test_an_answer_that_crosses_the_cancel_gets_bye(door: Stack, phone: Ne
 
 async def _press_among_dead(door: Stack, alive: list[WirePhone], number: int) -> float:
     """Presses for the `number`-th time: the reachable phones ring, one talks. Seconds to the last INVITE."""
-    edge = await door.chip.press(BUTTON)
+    edge = await press(door)
     calls = [await each.wait_call(number) for each in alive]
     last = max(each.received("INVITE")[number - 1].at for each in alive)
     show(f"press {number}: edge to the last INVITE of the reachable", last - edge)
@@ -240,7 +239,7 @@ async def test_a_refusal_leaves_the_others_ringing(door: Stack, phone: NewPhone,
     """With `call_next` neither a refusal nor another failure ends the group: the other phone rings on and answers."""
     other, refuser = await phone(Ring()), await phone(Refuse(code))
     await door.apply(document(_uris([refuser, other]), call={"when_refused": "call_next"}))
-    await door.chip.press(BUTTON)
+    await press(door)
     call = await other.wait_call()
     gone = "leg.refused" if code in (486, 600, 603, 607) else "leg.failed"
     await door.event(gone)
@@ -256,7 +255,7 @@ async def test_a_refusal_ends_the_group(door: Stack, phone: NewPhone, code: int)
     """With `do_not_call_next` the first refusal ends all: the others get CANCEL."""
     other, refuser = await phone(Ring()), await phone(Refuse(code, after_s=0.5))
     await door.apply(document(_uris([refuser, other]), call={"when_refused": "do_not_call_next"}))
-    await door.chip.press(BUTTON)
+    await press(door)
     call = await other.wait_call()
     await call.wait("ended")
     assert call.ended_by == "cancel"
@@ -269,7 +268,7 @@ async def test_another_failure_ends_no_group(door: Stack, phone: NewPhone, code:
     """What is not among `refused_codes` never stops the rest, also with `do_not_call_next`."""
     other, failing = await phone(Answer(1.0)), await phone(Refuse(code))
     await door.apply(document(_uris([failing, other]), call={"when_refused": "do_not_call_next"}))
-    await door.chip.press(BUTTON)
+    await press(door)
     await door.event("leg.failed", code=code)
     await (await other.wait_call()).wait("acknowledged")
     await door.event("call.answered")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from tests.features.conftest import NewPhone
-from tests.features.doors import BUTTON, LAMP, document, show, stays
+from tests.features.doors import LAMP, document, press, show, stays
 
 from doorbus_testkit.behaviour import Answer, Ring
 from doorbus_testkit.polling import eventually
@@ -30,21 +30,19 @@ async def _outgoing(
     """Presses; returns the call, dialing or answered, and the press's second."""
     callee = await phone(Answer(0.2) if answered else Ring())
     await door.apply(_document(callee.uri, enabled=enabled, hold_s=hold_s))
-    edge = await door.chip.press(BUTTON)
+    edge = await press(door)
     call = await callee.wait_call()
     await (call.wait("acknowledged") if answered else door.event("leg.ringing"))
     if answered:
         await door.event("call.answered")
     assert (await door.event("button.activated")).data["does"] == "call"
-    await door.event("input.released")  # a press within the debounce time of its end would be the same press
     return call, edge
 
 
 async def _press_again(door: Stack) -> dict[str, object]:
     """Presses and returns what the second `button.activated` says."""
     before = len(door.told("button.activated"))
-    await door.chip.press(BUTTON)
-    await eventually(lambda: len(door.told("input.released")) == before + 1, what="the button is released")
+    await press(door)
     await eventually(lambda: len(door.told("button.activated")) == before + 1, what="the press is taken")
     return door.told("button.activated")[-1].data
 
@@ -54,7 +52,7 @@ async def _press_again(door: Stack) -> dict[str, object]:
 async def test_a_press_ends_an_outgoing_call(door: Stack, phone: NewPhone, answered: bool) -> None:
     """A second press cancels the call that is dialed, or hangs up the answered one, and nothing else."""
     call, _ = await _outgoing(door, phone, answered)
-    edge = await door.chip.press(BUTTON)
+    edge = await press(door)
     ended = await call.wait("ended")
     show("edge to the end", ended - edge)
     assert call.ended_by == ("bye" if answered else "cancel")
@@ -74,7 +72,7 @@ async def test_a_press_ends_an_incoming_call(door: Stack, phone: NewPhone) -> No
     call = await (await phone()).invite(door.uri)
     await call.wait("answered")
     await door.event("call.answered")
-    edge = await door.chip.press(BUTTON)
+    edge = await press(door)
     show("edge to BYE", await call.wait("ended") - edge)
     assert call.ended_by == "bye"
     assert (await door.event("call.ended")).data["reason"] == "push_button"

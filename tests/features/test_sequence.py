@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 from tests.features.conftest import NewPhone
-from tests.features.doors import BUTTON, document, show, stays
+from tests.features.doors import document, press, show, stays
 
 from doorbus_testkit.behaviour import Answer, Refuse, Ring
 from doorbus_testkit.stack import Stack
@@ -27,7 +27,7 @@ async def test_numbers_are_called_in_order_until_one_answers(door: Stack, phone:
     """The first rings alone, then the second, who answers; the third is never called. It is one call all the way."""
     phones = [await phone(Ring()), await phone(Answer(0.5)), await phone(Ring())]
     await door.apply(_document(phones))
-    await door.chip.press(BUTTON)
+    await press(door)
     first = await phones[0].wait_call()
     assert phones[1].received("INVITE") == []
     second = await phones[1].wait_call()
@@ -46,7 +46,7 @@ async def test_each_number_rings_for_its_time(door: Stack, phone: NewPhone) -> N
     """Between two INVITEs pass `timeout_s`, each number before gets CANCEL then, and the call ends after the last."""
     phones = [await phone(Ring()) for _ in range(3)]
     await door.apply(_document(phones))
-    await door.chip.press(BUTTON)
+    await press(door)
     ended = [await (await each.wait_call()).wait("ended") for each in phones]
     begun = [each.received("INVITE")[0].at for each in phones]
     for number, (begin, end) in enumerate(zip(begun, ended, strict=True), 1):
@@ -63,7 +63,7 @@ async def test_a_refusal_moves_on_at_once(door: Stack, phone: NewPhone, code: in
     """With `call_next` the next number is called as soon as one refuses or fails, not after its time."""
     refuser, other = await phone(Refuse(code)), await phone(Answer())
     await door.apply(_document([refuser, other], timeout_s=30))
-    edge = await door.chip.press(BUTTON)
+    edge = await press(door)
     call = await other.wait_call()
     show("edge to the second INVITE", other.received("INVITE")[0].at - edge)
     assert other.received("INVITE")[0].at - edge < 2.0
@@ -77,7 +77,7 @@ async def test_a_refusal_ends_the_sequence(door: Stack, phone: NewPhone, code: i
     """With `do_not_call_next` a refusal ends it: nobody else is called."""
     refuser, other = await phone(Refuse(code, after_s=0.2, ring=True)), await phone(Answer())
     await door.apply(_document([refuser, other], "do_not_call_next"))
-    await door.chip.press(BUTTON)
+    await press(door)
     assert (await door.event("call.ended")).data["reason"] == "refused"
     await stays(lambda: other.received("INVITE") == [], TIMEOUT_S + 0.5, "nobody else is called")
 
@@ -87,6 +87,6 @@ async def test_a_failure_moves_on_all_the_same(door: Stack, phone: NewPhone) -> 
     """What is not a refusal (404) goes on to the next number, also with `do_not_call_next`."""
     failing, other = await phone(Refuse(404)), await phone(Answer())
     await door.apply(_document([failing, other], "do_not_call_next"))
-    await door.chip.press(BUTTON)
+    await press(door)
     await (await other.wait_call()).wait("acknowledged")
     await door.event("call.answered")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.features.doors import BUTTON, CODE, ENV, GATE, document
+from tests.features.doors import CODE, ENV, GATE, document, press
 
 from doorbus_testkit.baresip import Baresip
 from doorbus_testkit.netns import Host, Namespaces
@@ -83,7 +83,7 @@ async def test_a_press_calls_baresip_which_opens_the_door(place: Place) -> None:
     """A press rings baresip; picked up, both hear each other; its digits energise the relay, and the door hangs up."""
     door = place.door
     async with Baresip(place.phone_host, "phone", hz=PHONE_HZ) as phone:
-        await door.chip.press(BUTTON)
+        await press(door)
         await phone.wait_for("CALL_INCOMING")
         await door.event("leg.ringing")
         await phone.accept()

@@ -71,6 +71,7 @@ async def test_the_same_document_again_is_not_a_change(make_bus: MakeBus, client
     follower = Follower()
     bus.follow_documents(follower)
     await put(client, document(3))
+    await eventually(lambda: follower.taken, what="the first document")
     await put(client, document(3))
     await put(client, document(4))
     await eventually(lambda: 4 in follower.hold_s, what="the other document")

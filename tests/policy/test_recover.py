@@ -219,6 +219,14 @@ def test_a_lease_for_another_call_makes_policy_look() -> None:
     assert [TakeSnapshot()] == story.wait(2.1).take(TakeSnapshot)
 
 
+def test_a_lease_for_the_lost_call_makes_policy_look_at_once() -> None:
+    """After sip's silence its first sign of the very call is enough: codes and limits shall work again at once."""
+    story = Story()
+    call = story.press()
+    story.answered().tell(ev.CallLeaseLost()).take(object)
+    assert [TakeSnapshot()] == story.tell(ev.CallLeaseTold(call)).take(TakeSnapshot)
+
+
 def test_a_call_keeps_the_rules_it_began_with() -> None:
     """A new document is for the next call; an account that it removes ends its call in order."""
     story = Story(document(max_call_s=100, warn_s=0))

@@ -10,7 +10,7 @@ from doorbus_sip.flood import Bucket, take
 from doorbus_sip.invite import info_digit, parse_invite, user_of
 from doorbus_sip.limits import Due, Limits, due
 from doorbus_sip.matching import Direct, Forbidden, Known, Match, OnAccount, match, networks
-from doorbus_sip.pool import rtp_share
+from doorbus_sip.pool import rtp_shares
 from doorbus_sip.resolve import host_of
 from doorbus_sip.worker import slots
 
@@ -153,14 +153,16 @@ def test_reads_digits_in_info(content_type: str, body: str, expected: tuple[str,
 
 
 def test_rtp_ports_are_shared_without_overlap() -> None:
-    """Nine workers get even, disjoint shares within the range, and a range that is too small is refused."""
-    shares = [rtp_share((10001, 10199), number, 9) for number in range(9)]
+    """Workers get even, disjoint shares within the range, some to spare; a range that is too small is refused."""
+    shares = rtp_shares((10001, 10199), 9)
+    assert len(shares) == 12
+    assert len(rtp_shares((10000, 10071), 9)) == 9
     assert all(first % 2 == 0 and last - first >= 7 for first, last in shares)
     assert all(before[1] < after[0] for before, after in itertools.pairwise(shares))
     assert shares[0][0] >= 10001
     assert shares[-1][1] <= 10199
     with pytest.raises(ValueError, match="72 RTP ports"):
-        rtp_share((10000, 10070), 0, 9)
+        rtp_shares((10000, 10070), 9)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from doorbus_testkit.ports import free_port_block, give_back
 from doorbus_testkit.processes import Process
 
 SIP_PORTS = 11
-RTP_PORTS = 80  # nine workers with four calls of two ports, and a few that are still closing
+RTP_PORTS = 160  # nine workers with four calls of two ports, and shares to spare for those that are replaced
 READY_S = 60.0
 CLI_S = 30.0
 
@@ -157,7 +157,9 @@ class Stack:
         argv: list[str | Path] = [*self.options.wrap, program, "up", "-f", self.document_file]
         argv += ["--run-dir", self.run_dir, "--json"]
         self._up = Process(argv, log=self.folder / "up.log", env=env)
-        await eventually(self._is_ready, READY_S, what="the door is ready")
+        await eventually(self._is_ready_or_over, READY_S, what="the door is ready")
+        if not self.up.running:
+            raise AssertionError(f"doorbus up ended: {self.up.log_text()[-3000:]}")
         await self.connect()
         self._chip = SimulatedChip(self.run_dir / "sim.sock")
         await self._chip.__aenter__()
@@ -334,10 +336,8 @@ class Stack:
         context["password"] = Path(context["password_file"]).read_text().strip()
         return context
 
-    def _is_ready(self) -> bool:
-        if not self.up.running:
-            raise AssertionError(f"doorbus up ended: {self.up.log_text()[-3000:]}")
-        return any(line["event"] == "ready" for line in self.progress())
+    def _is_ready_or_over(self) -> bool:
+        return not self.up.running or any(line["event"] == "ready" for line in self.progress())
 
     async def _on_event(self, message: Msg) -> None:
         what = message.subject.split(".event.", 1)[-1]

@@ -38,7 +38,7 @@ class WorkerLink:
         self._wake.setblocking(False)
         self._process: asyncio.subprocess.Process | None = None
         self._pings = 0
-        self._heard = asyncio.get_running_loop().time()
+        self._unanswered = 0
         self._lost = False
 
     @property
@@ -63,7 +63,6 @@ class WorkerLink:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
             )
-        self._heard = asyncio.get_running_loop().time()
         asyncio.get_running_loop().add_reader(ours.fileno(), self._read)
         self.send(self.setup)
 
@@ -82,13 +81,17 @@ class WorkerLink:
             with contextlib.suppress(OSError):  # the datagram only spares the worker's poll interval
                 self._wake.sendto(_WAKE, self.ready.wake)
 
-    def ping(self, now: float, stall_s: float) -> None:
-        """Asks for a sign of life, and kills the worker when there was none for `stall_s`."""
-        if now - self._heard > stall_s:
-            log.error("worker stalls", worker=self.name, silent_s=round(now - self._heard, 1))
+    def ping(self, unanswered: int) -> None:
+        """Asks for a sign of life, and kills the worker when so many in a row brought none.
+
+        Counted, not timed: while this process itself was stopped, no worker had anything to answer.
+        """
+        if self._unanswered >= unanswered:
+            log.error("worker stalls", worker=self.name, unanswered=self._unanswered)
             self.kill()
             return
         self._pings += 1
+        self._unanswered += 1
         self.send(Ping(n=self._pings))
 
     def kill(self) -> None:
@@ -128,7 +131,7 @@ class WorkerLink:
             if not packet:
                 self._gone()
                 return
-            self._heard = asyncio.get_running_loop().time()
+            self._unanswered = 0
             self._take(packet)
 
     def _take(self, packet: bytes) -> None:

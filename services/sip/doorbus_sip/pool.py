@@ -11,6 +11,7 @@ Rules
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from doorbus_sip.protocol import Access, Change, Dial, Ended, Hangup, Order, Rep
 log = structlog.get_logger()
 
 SLOTS = 4
+SPARE_SHARES = 3
 _RETIRE_S = 60.0
 _CRASH_PAUSE_S = 0.5
 _TICK_S = 0.5
@@ -49,6 +51,7 @@ class Pool:
         self._listeners = listeners
         self._front: WorkerLink | None = None
         self._dialers: list[WorkerLink] = []
+        self._rtp = deque(rtp_shares(config.rtp, config.max_dialers + 1))
         self._ports = (config.listen.udp or 0, config.listen.tcp)
         self._waiting: deque[Dial] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -221,7 +224,7 @@ class Pool:
             host=config.listen.host,
             udp=self._ports[0] if front else (ports[number - 1] if number <= len(ports) else 0),
             tcp=self._ports[1] if front else None,
-            rtp=rtp_share(config.rtp, number, config.max_dialers + 1),
+            rtp=self._rtp.popleft(),
             display_name=config.display_name,
             codecs=config.codecs,
             audio=config.audio,
@@ -253,6 +256,7 @@ class Pool:
             self._serve_waiting()
 
     def _on_lost(self, link: WorkerLink) -> None:
+        self._rtp.append(link.setup.rtp)
         if link in self._dialers:
             self._dialers.remove(link)
         if self._stopping or link.retiring:
@@ -276,7 +280,7 @@ class Pool:
             await asyncio.sleep(_TICK_S)
             now = asyncio.get_running_loop().time()
             for link in self._links():
-                link.ping(now, self._config.stall_s if link.ready else _START_S)
+                link.ping(math.ceil((self._config.stall_s if link.ready else _START_S) / _TICK_S))
             self._replace_dead(now)
             self._keep_spares()
             self._retire(now)
@@ -303,17 +307,21 @@ class Pool:
         return next((link for link in self._links() if leg in link.legs), None)
 
 
-def rtp_share(ports: tuple[int, int], number: int, workers: int) -> tuple[int, int]:
-    """First and last port of worker `number` (0 = front), an even first one, two ports a call.
+def rtp_shares(ports: tuple[int, int], workers: int) -> tuple[tuple[int, int], ...]:
+    """First and last ports of the workers' shares, even first ones, two ports a call; a few to spare where possible.
+
+    A worker takes the share that was free for longest: to the ports of one that died, phones may still be sending.
 
     Raises:
         ValueError: the range gives each worker fewer than its four calls need.
     """
     first = ports[0] + ports[0] % 2
-    share = (ports[1] - first + 1) // workers // 2 * 2
+    total = ports[1] - first + 1
+    shares = max(workers, min(workers + SPARE_SHARES, total // (2 * SLOTS)))
+    share = total // shares // 2 * 2
     if share < 2 * SLOTS:
         raise ValueError(f"{workers} workers need {workers * 2 * SLOTS} RTP ports, {ports[0]}-{ports[1]} has fewer")
-    return first + number * share, first + (number + 1) * share - 1
+    return tuple((first + n * share, first + (n + 1) * share - 1) for n in range(shares))
 
 
 def _access(config: EngineConfig) -> Access:

@@ -81,8 +81,8 @@ class Bus:
         """Starts connecting, in the background; returns at once."""
         await self.connection.on_first_connect(self._outbox.subscribe)
         await self.connection.on_first_connect(self._ensure_stores)
-        self.connection.on_every_connect(self._ensure_stores)
         self.connection.on_every_connect(self._outbox.resend)
+        self.connection.on_every_connect(self._ensure_stores)
         self.connection.on_measured(self._note_skew)
         self._spawn(self.connection.run(), "connection")
         self._spawn(self._outbox.run(), "outbox")

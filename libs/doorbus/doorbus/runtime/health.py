@@ -20,6 +20,11 @@ LOOP_HANGS_AFTER_S = 5.0
 HEARTBEAT_S = 0.5
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Says nothing: a probe that gave up waiting is no error of ours."""
+
+
 class Health:
     """What is known of this process's health. Conditions are set from the loop, read from the thread."""
 
@@ -76,7 +81,7 @@ class Health:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is http.server's
                 """Says nothing: probes come every few seconds."""
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server = _Server((host, port), Handler)
         self._server.daemon_threads = True
         Thread(target=self._server.serve_forever, name="health", daemon=True).start()
         return self._server.server_address[1]

@@ -48,6 +48,8 @@ def lease_lost(state: DoorState) -> Step:
 def lease_told(state: DoorState, call: str | None, now: float) -> Step:
     """Hears from sip which call is up. If ours is another, events were missed or are on their way: look a bit later."""
     ours = state.call
+    if ours is None and state.lost is not None and state.lost.id == call:
+        return look(state)  # the one that nobody could tell of: its codes and limits shall work again at once
     if ours is None:
         differs = call is not None and call not in state.ended
     else:

@@ -154,15 +154,20 @@ class Pool:
         return None
 
     def _can_start(self) -> bool:
-        starting = sum(SLOTS - len(link.legs) for link in self._dialers if link.ready is None)
-        if starting > len(self._waiting):
+        if self._is_room_coming():
             return True
         if len(self._dialers) >= self._config.max_dialers:
             dead = next((link for link in self._dialers if link.legs and link.legs <= link.hung_up.keys()), None)
             if dead is None:
                 return False
             dead.kill()
+            if self._is_room_coming():  # the end of the dead one has started another
+                return True
         return self._start_dialer()
+
+    def _is_room_coming(self) -> bool:
+        starting = sum(SLOTS - len(link.legs) for link in self._dialers if link.ready is None)
+        return starting > len(self._waiting)
 
     def _fail(self, dial: Dial) -> None:
         report = Ended(leg=dial.leg, code=503, reason=_NO_SLOT, remote=False)

@@ -52,8 +52,8 @@ def module(name: str, grace_s: float, *, sees_secrets: bool = False, after_kill:
 
 
 SERVICES = (
-    module("policy", 1.0, sees_secrets=True),
-    module("sip", 3.0, sees_secrets=True),  # BYE may wait for a silent phone: a worker gives it 1.5 s
+    module("policy", 0.7, sees_secrets=True),
+    module("sip", 2.5, sees_secrets=True),  # a BYE may wait for a silent phone: a worker gives it 1 s
     module("io", 1.0, after_kill="doorbus_io.rest"),
 )
 """In the order in which they are stopped: who commands first, who holds the hardware last. NATS comes after them."""

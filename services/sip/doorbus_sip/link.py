@@ -15,7 +15,7 @@ from doorbus_sip.protocol import MAX_MESSAGE_BYTES, REPORTS, Ping, Pong, Ready, 
 
 log = structlog.get_logger()
 _WAKE = b"\r\n\r\n"  # the keep-alive of RFC 5626, 3.5.1: the worker's SIP stack drops it, but its wait returns
-_STOP_S = 2.5
+_STOP_S = 1.8
 
 
 class WorkerLink:

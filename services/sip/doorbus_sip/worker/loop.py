@@ -60,7 +60,7 @@ from doorbus_sip.worker.guard import last_line
 IDLE_MS = 250
 CALL_MS = 20
 DECIDE_MS = 6
-GRACE_S = 1.5
+GRACE_S = 1.0
 LINGER_S = 0.1
 _SECOND_S = 1.0
 _MAX_QUEUE = 10_000

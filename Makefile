@@ -27,8 +27,9 @@ $(STAMP): $(UV) requirements/dev.txt $(addsuffix /pyproject.toml,$(MEMBERS))
 demo: $(STAMP) ## boots a door, a bus and a phone, and shows the main job on real SIP traffic
 	@$(BIN)/python -m doorbus_testkit.demo
 
+# Two processes: most tests wait for something. A file stays together, as its tests share one door.
 test: $(STAMP) check-system-deps ## the whole suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP) ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check .

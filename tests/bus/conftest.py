@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from tests.bus.support import MakeBus
 
 from doorbus.runtime.bus import Bus
+from doorbus.runtime.connection import close_client
 from doorbus.runtime.settings import ServiceSettings
 from doorbus_testkit.nats_server import NatsServer
 from doorbus_testkit.polling import eventually
@@ -29,7 +30,7 @@ async def client(server: NatsServer) -> AsyncIterator[Client]:
     """A client that is no Doorbus service."""
     connected = await nats.connect(server.url, inbox_prefix="_INBOX.tester", max_reconnect_attempts=-1)
     yield connected
-    await connected.close()
+    await close_client(connected)
 
 
 @pytest.fixture

@@ -98,6 +98,18 @@ async def test_events_told_while_the_bus_is_away_arrive_once(
     assert [("front", "io")] * (missed > 0) == collector.gaps
 
 
+async def test_closing_ends_for_sure_while_the_bus_is_away(make_bus: MakeBus, server: NatsServer) -> None:
+    """A service whose bus is gone ends all the same: nothing of nats-py goes on after the end of its connection."""
+    buses = [await make_bus() for _ in range(10)]
+    server.kill()
+    await eventually(lambda: not any(bus.connected for bus in buses), what="the outage is noticed")
+    for bus in buses:
+        async with asyncio.timeout(5):
+            await bus.connection.close()
+    left = [task for task in asyncio.all_tasks() if "Client." in repr(task.get_coro())]
+    assert left == []
+
+
 async def test_a_stalled_server_loses_and_doubles_nothing(
     make_bus: MakeBus, server: NatsServer, client: Client
 ) -> None:

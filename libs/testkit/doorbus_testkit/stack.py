@@ -31,6 +31,7 @@ import psutil
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from doorbus.runtime.connection import close_client
 from doorbus_testkit.chip import SimulatedChip
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.ports import free_port_block, give_back
@@ -173,7 +174,7 @@ class Stack:
             password=context["password"],
             inbox_prefix=f"_INBOX.{context['user']}",
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0,
+            reconnect_time_wait=0.1,
             error_cb=_quiet,
         )
         await self._client.subscribe(f"door.{self.door}.event.>", cb=self._on_event)
@@ -185,9 +186,7 @@ class Stack:
             with contextlib.suppress(Exception):
                 await self._chip.__aexit__(None, None, None)
         if self._client is not None:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(2):
-                    await self._client.close()
+            await close_client(self._client)
         if self._up is not None:
             self._up.resume()
             self._up.terminate()

@@ -11,6 +11,7 @@ import json
 import ssl
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 import nats.errors
 import structlog
@@ -20,6 +21,7 @@ from doorbus.contract.subjects import KV_STATE, inbox_prefix
 from doorbus.runtime import metrics
 from doorbus.runtime.clock import BusClock
 from doorbus.runtime.settings import ServiceSettings
+from doorbus.runtime.tasks import end_tasks
 
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 2.0
@@ -114,11 +116,7 @@ class Connection:
         for task in self._tasks:
             task.cancel()
         if self._was_connected.is_set() and not self.client.is_closed:
-            try:
-                async with asyncio.timeout(1.0):
-                    await self.client.close()
-            except (TimeoutError, nats.errors.Error, OSError):
-                log.debug("the connection was not closed in order")
+            await close_client(self.client)
 
     async def measure(self) -> None:
         """Measures bus time; leaves the old offset where JetStream does not answer."""
@@ -204,6 +202,26 @@ class Connection:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def close_client(client: Client, within_s: float = 1.0) -> None:
+    """Closes a connection, also one that nats-py cannot close.
+
+    While it reconnects, its `close` may hang, its tasks may swallow a cancellation, and it forgets them: an event loop
+    would wait for them for ever at its end.
+    """
+    closing = asyncio.ensure_future(client.close())
+    await asyncio.wait({closing}, timeout=within_s)
+    await end_tasks([closing])
+    await end_tasks([task for task in asyncio.all_tasks() if _runs_for(client, task)])
+    if not closing.cancelled() and closing.exception() is not None:
+        log.debug("the connection was not closed in order", why=repr(closing.exception()))
+
+
+def _runs_for(client: Client, task: asyncio.Task[Any]) -> bool:
+    """Tells whether a task runs a method of the client: those that it has forgotten are known by nothing else."""
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    return frame is not None and frame.f_locals.get("self") is client
 
 
 def _microseconds(stamp: str) -> str:

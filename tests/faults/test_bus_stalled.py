@@ -92,13 +92,12 @@ async def test_new_call_rings_by_default(house: House) -> None:
         assert (told.data["decision"], told.data["decided_by"]) == ("ring", "default")
         await house.bus_is_back()
 
-        async def answered() -> bool:
-            await house.stack.wish("press", input="button1")
-            return call.final is not None
+        async def taken_over() -> bool:
+            return bool((await house.stack.wish("status"))["stage"] == "ringing")
 
-        await eventually(answered, 5.0, 0.3, "a press answers the call")
-        assert call.final is not None
-        assert call.final.status == 200
+        await eventually(taken_over, 5.0, 0.05, "policy has taken the call over")
+        await house.stack.wish("press", input="button1")
+        assert (await call.wait_final(5.0)).status == 200
 
 
 async def test_press_during_a_long_stall_is_stale(house: House) -> None:

@@ -308,7 +308,8 @@ async def test_policy_makes_the_stores_anew_under_its_permissions(server: NatsSe
     server.restart(empty_store=True)
 
     async def stores_are_back() -> bool:
-        names = {subjects.STREAM_EVENTS, f"KV_{subjects.KV_STATE}", f"KV_{subjects.KV_CONFIG}"}
+        buckets = (subjects.KV_STATE, subjects.KV_CONFIG, subjects.KV_DIRECTORIES)
+        names = {subjects.STREAM_EVENTS, *(f"KV_{bucket}" for bucket in buckets)}
         js = policy.connection.client.jetstream(timeout=1.0)
         return names == {(await js.stream_info(name)).config.name for name in names}
 

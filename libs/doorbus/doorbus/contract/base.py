@@ -27,6 +27,9 @@ Door = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """Ids of inputs, relays, accounts, clients, calls and legs: one token of a subject."""
 
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A length of time."""
+
 
 def new_id() -> str:
     """Returns a fresh UUID for a message, a call or a leg."""

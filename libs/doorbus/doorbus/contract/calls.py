@@ -12,9 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from doorbus.contract.base import Event, Message, Name, Order, Question, Reply
+from doorbus.contract.base import Event, Message, Name, Order, Question, Reply, Seconds
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 DIRECT = "ip"
 """Stands for the account of a direct IP call."""
 
@@ -127,11 +126,16 @@ class CallsRefused(Event):
 
 
 class CallDialing(CallEvent):
-    """The door calls `targets`; INVITEs are on their way."""
+    """The door calls `targets`; INVITEs are on their way.
+
+    Attributes:
+        purpose: `code` where a server is told a code (DND): not the door's call.
+    """
 
     what = "dialing"
     account: str
     targets: tuple[Target, ...]
+    purpose: Literal["call", "code"] = "call"
 
 
 class CallRinging(CallEvent):
@@ -159,10 +163,23 @@ class CallAnswered(CallEvent):
 
 
 class CallHeld(CallEvent):
-    """The call was put on hold by one side."""
+    """One side put the call on hold. By the door: it is silent here from now on, whatever the far side answers."""
 
     what = "held"
     by: Literal["local", "remote"]
+
+
+class CallHoldRefused(CallEvent):
+    """The far side does not take our hold, or its end: the call goes on, silenced here alone, or heard again here.
+
+    Attributes:
+        held: what it did not take: True = our hold.
+        code: its final answer.
+    """
+
+    what = "hold_refused"
+    held: bool
+    code: int
 
 
 class CallResumed(CallEvent):
@@ -303,7 +320,11 @@ class HangUp(SipOrder):
 
 
 class Hold(SipOrder):
-    """Put the far side on hold (`a=sendonly`)."""
+    """Silence an answered call and put the far side on hold (`a=sendonly`), for a page that outranks calls.
+
+    sip ends the hold by itself when no lease of such a page is heard any more, so that a dead policy leaves nobody on
+    hold.
+    """
 
     verb = "hold"
     call: Name

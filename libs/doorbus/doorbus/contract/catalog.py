@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from doorbus.contract import accounts, buttons, calls, dnd, doors, lines, services, wishes
+from doorbus.contract import (
+    accounts,
+    actions,
+    buttons,
+    calls,
+    directories,
+    dnd,
+    doors,
+    lines,
+    pages,
+    schedules,
+    services,
+    wishes,
+)
 from doorbus.contract.base import Event, Order, Question, Wish
 
 EVENTS: tuple[type[Event], ...] = (
     accounts.AccountFailed,
     accounts.AccountRegistered,
+    actions.ActionDelayed,
+    actions.ActionDone,
+    actions.ActionFailed,
+    actions.ActionRetried,
     buttons.ButtonActivated,
+    buttons.ButtonLimited,
     calls.CallAnswered,
     calls.CallDialing,
     calls.CallDtmfReceived,
     calls.CallEnded,
     calls.CallEnding,
     calls.CallHeld,
+    calls.CallHoldRefused,
     calls.CallIncoming,
     calls.CallResumed,
     calls.CallRinging,
@@ -24,6 +43,7 @@ EVENTS: tuple[type[Event], ...] = (
     calls.LegFailed,
     calls.LegRefused,
     calls.LegRinging,
+    directories.DirectoryChanged,
     dnd.DndChanged,
     dnd.DndServerCodeSent,
     doors.UnlockDenied,
@@ -32,11 +52,18 @@ EVENTS: tuple[type[Event], ...] = (
     lines.InputClosed,
     lines.InputForced,
     lines.InputLeftOpen,
+    lines.InputLimited,
     lines.InputOpened,
     lines.InputPressed,
     lines.InputReleased,
     lines.RelayEnergised,
     lines.RelayReset,
+    pages.PageEnded,
+    pages.PageReplaced,
+    pages.PageStarted,
+    pages.PageSuppressed,
+    schedules.ScheduleActivated,
+    schedules.ScheduleDeactivated,
     services.DocumentChanged,
     services.MessageRejected,
     services.ServiceDegraded,
@@ -63,6 +90,7 @@ WISHES: tuple[type[Wish], ...] = (
     wishes.WishStatus,
     wishes.WishUnlock,
 )
+ACTIONS_COMMANDS: tuple[type[actions.ActionsCommand], ...] = (actions.Retry,)
 QUESTIONS: tuple[type[Question], ...] = (calls.AskDtmf, calls.AskIncomingCall)
 
 EVENT_OF_TYPE: dict[str, type[Event]] = {event.type_name(): event for event in EVENTS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from doorbus.contract.base import Event
+from doorbus.contract.base import Event, Name
 
 
 class DndChanged(Event):
@@ -26,12 +26,15 @@ class DndServerCodeSent(Event):
     """A server was called with the on or off code.
 
     Attributes:
+        call: the call that told it.
         taken: the server answered 200.
+        status: its SIP status, where there was one.
     """
 
     domain = "dnd"
     what = "server_code_sent"
     account: str
     code_kind: Literal["on", "off"]
+    call: Name
     taken: bool
     status: int | None = None

@@ -15,7 +15,8 @@ class Lease(Message):
 
     Attributes:
         kind: `call` (sip tells) or `page` (multicast tells).
-        subject_id: the call or page; None = there is none now.
+        subject_id: the call or page that is up or plays; None = there is none now.
+        outranks_calls: of a page: it silences calls, and none may begin.
         epoch: which life of the holder speaks.
         sequence: the holder's last event number, so that a reader notices missed events.
     """
@@ -23,5 +24,6 @@ class Lease(Message):
     kind: Literal["call", "page"]
     service: str
     subject_id: str | None = None
+    outranks_calls: bool = False
     epoch: int = 0
     sequence: int = 0

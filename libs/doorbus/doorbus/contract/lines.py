@@ -7,9 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from doorbus.contract.base import Event, Message, Name, Order, Reply
-
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+from doorbus.contract.base import Event, Message, Name, Order, Reply, Seconds
 
 
 class InputKind(StrEnum):
@@ -96,6 +94,26 @@ class InputForced(InputEvent):
     what = "forced"
 
 
+class InputLimited(InputEvent):
+    """A line changes faster than is told: so many of its changes were left out. The snapshot is right all the same.
+
+    Told when the first one is left out, and again with the sum when changes are told again.
+
+    Attributes:
+        dropped: changes left out since the flood began.
+        over_s: how long it has lasted.
+        over: the flood has ended.
+        unlocks: how many of those changes, an exit button's, opened its relay all the same; these openings are told in
+            this sum only.
+    """
+
+    what = "limited"
+    dropped: Annotated[int, Field(ge=1)]
+    over_s: Seconds = 0.0
+    over: bool = False
+    unlocks: Annotated[int, Field(ge=0)] = 0
+
+
 class RelayEvent(Event):
     """Base of what is told of a relay."""
 
@@ -123,11 +141,13 @@ class RelayReset(RelayEvent):
     Attributes:
         why: its time was over (`hold`), it was ordered (`order`), the hard maximum came (`max_on`), io stopped, the
             document changed (`reconfigured`), or the chip went away, and what its line does is not known (`chip_lost`).
+        cause: what it was energised for, last.
     """
 
     what = "reset"
     why: Literal["hold", "order", "max_on", "stopped", "reconfigured", "chip_lost"]
     on_s: Seconds
+    cause: Cause | None = None
 
 
 class DoorUnlocked(Event):
@@ -170,11 +190,17 @@ class Energise(IoOrder):
 
 
 class Reset(IoOrder):
-    """Bring a relay to rest."""
+    """Bring a relay to rest, or end only what holds it for a call.
+
+    Attributes:
+        call: the call whose hold (`Energise` with that call in its cause) ends; an unlock's pulse that is not over yet
+            goes on, so that the door does not shut before whoever opened it. None = the relay rests at once.
+    """
 
     verb = "reset"
     moves_relay = True
     relay: Name
+    call: str | None = None
 
 
 class RelaySnapshot(Message):

@@ -4,7 +4,8 @@
 - A service tells only the events that it owns, holds only its own leases, and writes only its own state.
 - A client stands with its own name in every wish, and may unlock only the relays given to it.
 - Replies go below `_INBOX.<user>`, where that user alone listens. Nobody has `allow_responses`.
-- Documents are written by operators, and by `doorbus up`, which applies the one it was given.
+- Documents are written by operators, by the web service for its admins, and by `doorbus up`, which applies the one it
+  was given. Directories are written by operators, and by the integrations that they were given to.
 - Streams and buckets are made by policy (which orders anyway) and by `doorbus up`; nobody may change or delete them.
 
 What a NATS server cannot deny: whoever may read a stream can have it delivered to any subject, with any reply subject.
@@ -18,10 +19,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from doorbus.contract import accounts, buttons, calls, dnd, doors, lines, services
+from doorbus.contract import (
+    accounts,
+    actions,
+    buttons,
+    calls,
+    directories,
+    dnd,
+    doors,
+    lines,
+    pages,
+    schedules,
+    services,
+)
 from doorbus.contract.base import Event
 from doorbus.contract.catalog import event_subject_tail
-from doorbus.contract.subjects import KV_CONFIG, KV_STATE, STREAM_EVENTS, inbox_prefix, is_door, is_token
+from doorbus.contract.subjects import (
+    KV_CONFIG,
+    KV_DEAD_LETTERS,
+    KV_DIRECTORIES,
+    KV_STATE,
+    STREAM_EVENTS,
+    inbox_prefix,
+    is_door,
+    is_token,
+)
 
 SERVICES = ("sip", "io", "policy", "multicast", "scheduler", "actions", "camera", "web")
 SUPERVISOR = "supervisor"
@@ -32,13 +54,19 @@ EVERY_SERVICE = "*"
 EVENT_TELLERS: dict[type[Event], tuple[str, ...]] = {
     accounts.AccountFailed: ("sip",),
     accounts.AccountRegistered: ("sip",),
+    actions.ActionDelayed: ("actions",),
+    actions.ActionDone: ("actions",),
+    actions.ActionFailed: ("actions", "policy"),  # policy tells it of relays
+    actions.ActionRetried: ("actions",),
     buttons.ButtonActivated: ("policy",),
+    buttons.ButtonLimited: ("policy",),
     calls.CallAnswered: ("sip",),
     calls.CallDialing: ("sip",),
     calls.CallDtmfReceived: ("sip",),
     calls.CallEnded: ("sip", "policy"),  # policy ends the calls of a sip that died
     calls.CallEnding: ("sip",),
     calls.CallHeld: ("sip",),
+    calls.CallHoldRefused: ("sip",),
     calls.CallIncoming: ("sip",),
     calls.CallResumed: ("sip",),
     calls.CallRinging: ("sip",),
@@ -48,6 +76,7 @@ EVENT_TELLERS: dict[type[Event], tuple[str, ...]] = {
     calls.LegFailed: ("sip",),
     calls.LegRefused: ("sip",),
     calls.LegRinging: ("sip",),
+    directories.DirectoryChanged: ("policy",),
     dnd.DndChanged: ("policy",),
     dnd.DndServerCodeSent: ("policy",),
     doors.UnlockDenied: ("policy",),
@@ -56,11 +85,18 @@ EVENT_TELLERS: dict[type[Event], tuple[str, ...]] = {
     lines.InputClosed: ("io",),
     lines.InputForced: ("io",),
     lines.InputLeftOpen: ("io",),
+    lines.InputLimited: ("io",),
     lines.InputOpened: ("io",),
     lines.InputPressed: ("io",),
     lines.InputReleased: ("io",),
     lines.RelayEnergised: ("io",),
     lines.RelayReset: ("io",),
+    pages.PageEnded: ("multicast",),
+    pages.PageReplaced: ("multicast",),
+    pages.PageStarted: ("multicast",),
+    pages.PageSuppressed: ("multicast",),
+    schedules.ScheduleActivated: ("scheduler",),
+    schedules.ScheduleDeactivated: ("scheduler",),
     services.DocumentChanged: (EVERY_SERVICE,),
     services.MessageRejected: (EVERY_SERVICE,),
     services.ServiceDegraded: (EVERY_SERVICE,),
@@ -69,14 +105,11 @@ EVENT_TELLERS: dict[type[Event], tuple[str, ...]] = {
 }
 """Who tells which fact; a test finds events that nobody may tell."""
 
-_DOMAINS = {"multicast": ("page",), "scheduler": ("schedule",), "actions": ("action",)}
-"""Domains of services that own the whole of one."""
-
 _READERS = ("policy", "multicast", "actions", "web")
 """Services that follow live events; sip and io decide nothing by them."""
 
 _API = "$JS.API"
-_STREAMS = (STREAM_EVENTS, f"KV_{KV_STATE}", f"KV_{KV_CONFIG}")
+_STREAMS = (STREAM_EVENTS, f"KV_{KV_STATE}", f"KV_{KV_CONFIG}", f"KV_{KV_DIRECTORIES}", f"KV_{KV_DEAD_LETTERS}")
 _SEE_STORES = tuple(f"{_API}.STREAM.INFO.{stream}" for stream in _STREAMS)
 _MAKE_STORES = tuple(f"{_API}.STREAM.CREATE.{stream}" for stream in _STREAMS)
 
@@ -94,6 +127,9 @@ def _read_stream(stream: str) -> tuple[str, ...]:
 
 _READ_DOCUMENTS = _read_stream(f"KV_{KV_CONFIG}")
 _READ_EVENTS = _read_stream(STREAM_EVENTS)
+_READ_DIRECTORIES = _read_stream(f"KV_{KV_DIRECTORIES}")
+_READ_DEAD_LETTERS = _read_stream(f"KV_{KV_DEAD_LETTERS}")
+_FOLLOW_STATE = _read_stream(f"KV_{KV_STATE}")
 _READ_STATE = (f"{_API}.STREAM.MSG.GET.KV_{KV_STATE}",)
 _WISH_VERBS = ("call", "dnd", "hangup", "press", "status")
 """All wishes but unlock, which names its relay."""
@@ -135,7 +171,6 @@ def service_user(name: str, on_doors: Iterable[str] = ("*",)) -> User:
     if name not in SERVICES:
         raise ValueError(f"{name!r} is not one of {', '.join(SERVICES)}")
     own = [event_subject_tail(event) for event, tellers in EVENT_TELLERS.items() if {name, EVERY_SERVICE} & {*tellers}]
-    own += [f"{domain}.*" for domain in _DOMAINS.get(name, ())]
     publish = [*_SEE_STORES, *_READ_DOCUMENTS, *_READ_STATE]
     subscribe = [f"{inbox_prefix(name)}.>"]
     for door in _checked(on_doors):
@@ -155,26 +190,37 @@ def service_user(name: str, on_doors: Iterable[str] = ("*",)) -> User:
             case "multicast":
                 publish.append(f"door.{door}.lease.page")
                 subscribe.append(f"door.{door}.lease.call")
+            case "actions":
+                publish.append(f"$KV.{KV_DEAD_LETTERS}.{door}.*")
+                subscribe.append(f"door.{door}.cmd.actions.>")
             case "web":
                 publish += _wishes(door, name, _WISH_VERBS, ("*",))
+                publish.append(f"$KV.{KV_CONFIG}.{door}")
             case _:
                 pass
     match name:
         case "policy":
-            publish += [*_MAKE_STORES, *_READ_EVENTS]
+            publish += [*_MAKE_STORES, *_READ_EVENTS, *_FOLLOW_STATE, *_READ_DIRECTORIES]
         case "actions":
-            publish += [*_READ_EVENTS, f"{_API}.CONSUMER.MSG.NEXT.{STREAM_EVENTS}.*", f"$JS.ACK.{STREAM_EVENTS}.>"]
+            publish += [*_READ_DEAD_LETTERS, *_READ_EVENTS]
+            publish += [f"{_API}.CONSUMER.MSG.NEXT.{STREAM_EVENTS}.*", f"$JS.ACK.{STREAM_EVENTS}.>"]
         case "web":
-            publish += _READ_EVENTS
+            publish += [*_READ_EVENTS, *_FOLLOW_STATE, *_READ_DIRECTORIES]
         case _:
             pass
-    if name in ("sip", "io", "policy"):
+    if name in ("sip", "io", "policy", "actions"):
         publish.append("_INBOX.>")  # answers of its endpoints; whose inbox it is, nobody else can read there
         subscribe += [f"$SRV.{verb}{tail}" for verb in ("PING", "INFO", "STATS") for tail in _micro_tails(name)]
     return User(name, Permissions(tuple(publish), tuple(subscribe)))
 
 
-def client_user(name: str, role: Role, on_doors: Iterable[str] = ("*",), relays: Iterable[str] = ()) -> User:
+def client_user(
+    name: str,
+    role: Role,
+    on_doors: Iterable[str] = ("*",),
+    relays: Iterable[str] = (),
+    directories: Iterable[str] = (),
+) -> User:
     """Returns the user of a client.
 
     Args:
@@ -182,14 +228,15 @@ def client_user(name: str, role: Role, on_doors: Iterable[str] = ("*",), relays:
         role: what it is for.
         on_doors: the doors it may talk to, `*` = all.
         relays: those that an integration may unlock; an operator may unlock every one.
+        directories: lists of numbers that an integration may publish; an operator may publish every one.
 
     Raises:
         ValueError: a name that cannot stand in a subject or is a service's, or no such door.
     """
     if name in (*SERVICES, SUPERVISOR):
         raise ValueError(f"{name!r} is the name of a service")
-    relays = tuple(relays)
-    for text in (name, *relays):
+    relays, directories = tuple(relays), tuple(directories)
+    for text in (name, *relays, *directories):
         if not is_token(text):
             raise ValueError(f"{text!r} cannot stand in a subject: letters, digits, - and _ only, 1 to 64 of them")
     publish = [*_SEE_STORES, *_READ_EVENTS]
@@ -200,10 +247,20 @@ def client_user(name: str, role: Role, on_doors: Iterable[str] = ("*",), relays:
             publish += _wishes(door, name, ("status",), ())
         else:
             publish += _wishes(door, name, _WISH_VERBS, ("*",) if role is Role.OPERATOR else relays)
+            publish.append(f"door.{door}.cmd.actions.*.{name}")
         if role is Role.OPERATOR:
             publish.append(f"$KV.{KV_CONFIG}.{door}")
     if role is Role.OPERATOR:
-        publish += [*_READ_DOCUMENTS, *_READ_STATE, "$SRV.>"]
+        publish += [
+            *_READ_DOCUMENTS,
+            *_READ_STATE,
+            *_READ_DIRECTORIES,
+            *_READ_DEAD_LETTERS,
+            f"$KV.{KV_DIRECTORIES}.*",
+            "$SRV.>",
+        ]
+    elif role is Role.INTEGRATION:
+        publish += [f"$KV.{KV_DIRECTORIES}.{directory}" for directory in directories]
     return User(name, Permissions(tuple(publish), tuple(subscribe)))
 
 

@@ -59,16 +59,19 @@ class MessageRejected(Event):
 
 
 class DocumentChanged(Event):
-    """A service took a new document.
+    """A service took a new document or refused it, or somebody wrote one through it.
 
     Attributes:
         revision: of the KV entry.
-        by: who wrote it, where known.
+        by: who wrote it (`written`).
+        changed: paths of the fields that were changed (`written`); never their values.
     """
 
     domain = "document"
     what = "changed"
     service: str
     revision: int
-    result: Literal["taken", "refused"] = "taken"
+    result: Literal["taken", "refused", "written"] = "taken"
     why: str | None = None
+    by: str | None = None
+    changed: tuple[str, ...] = ()

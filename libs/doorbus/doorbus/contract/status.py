@@ -14,6 +14,8 @@ class Status(Reply):
     Attributes:
         stage: of the door's call.
         answered_s: seconds since the answer.
+        held: the call is silenced for a page.
+        page: the page that outranks calls now, where one plays.
         dnd_accounts: accounts whose calls are refused now.
         codes_locked: codes by DTMF are not taken at the moment.
         revision: of the document in use.
@@ -23,6 +25,8 @@ class Status(Reply):
     direction: Direction | None = None
     far_side: str = ""
     answered_s: float | None = None
+    held: bool = False
+    page: str | None = None
     dnd_accounts: tuple[str, ...] = ()
     codes_locked: bool = False
     revision: int = 0

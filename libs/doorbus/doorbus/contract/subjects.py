@@ -5,6 +5,7 @@
 | event | `door.<door>.event.<domain>.<what>` |
 | order | `door.<door>.cmd.<sip or io>.<verb>` |
 | wish | `door.<door>.cmd.policy.<verb>.<client>`, `door.<door>.cmd.policy.unlock.<relay>.<client>` |
+| command to actions | `door.<door>.cmd.actions.<verb>.<client>` |
 | question | `door.<door>.ask.policy.<what>` |
 | lease | `door.<door>.lease.<call or page>` |
 """
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 STREAM_EVENTS = "DOORBUS_EVENTS"
 KV_CONFIG = "DOORBUS_CONFIG"
 KV_STATE = "DOORBUS_STATE"
+KV_DIRECTORIES = "DOORBUS_DIRECTORIES"
+KV_DEAD_LETTERS = "DOORBUS_DEAD_LETTERS"
 EVENTS_OF_ALL = "door.*.event.>"
 
 DOOR = re.compile(r"[a-z0-9-]{1,32}")
@@ -74,6 +77,16 @@ def wishes(door: str) -> str:
     return f"door.{door}.cmd.policy.>"
 
 
+def actions_command(door: str, verb: str, client: str) -> str:
+    """Returns where `client` sends a command to actions."""
+    return f"door.{_token(door)}.cmd.actions.{verb}.{_token(client)}"
+
+
+def actions_commands(door: str) -> str:
+    """Returns the pattern of all commands to a door's actions."""
+    return f"door.{door}.cmd.actions.>"
+
+
 def question(door: str, what: str) -> str:
     """Returns where a question to policy is asked."""
     return f"door.{_token(door)}.ask.policy.{what}"
@@ -89,14 +102,19 @@ def lease(door: str, kind: str) -> str:
     return f"door.{_token(door)}.lease.{kind}"
 
 
-def leases(door: str) -> str:
-    """Returns the pattern of all leases of a door."""
-    return f"door.{door}.lease.*"
+def leases(door: str, kind: str = "*") -> str:
+    """Returns the pattern of a door's leases, of one kind or of all."""
+    return f"door.{door}.lease.{kind}"
 
 
 def state_key(door: str, service: str) -> str:
     """Returns the key in `DOORBUS_STATE` that `service` alone writes."""
     return f"{door}.{service}"
+
+
+def dead_letter_key(door: str, message: str) -> str:
+    """Returns the key in `DOORBUS_DEAD_LETTERS` of a message that was given up."""
+    return f"{door}.{message}"
 
 
 def inbox_prefix(user: str) -> str:
@@ -105,8 +123,8 @@ def inbox_prefix(user: str) -> str:
 
 
 @dataclass(frozen=True)
-class WishSubject:
-    """A wish's subject taken apart."""
+class ClientSubject:
+    """The subject of a client's command (a wish, or a command to actions) taken apart."""
 
     door: str
     verb: str
@@ -114,13 +132,15 @@ class WishSubject:
     relay: str | None = None
 
 
-def parse_wish(subject: str) -> WishSubject | None:
-    """Takes a wish's subject apart; None when it is not one."""
+def parse_client_subject(subject: str) -> ClientSubject | None:
+    """Takes the subject of a client's command apart; None when it is not one."""
     match subject.split("."):
         case ["door", door, "cmd", "policy", "unlock", relay, client]:
-            return WishSubject(door, "unlock", client, relay)
+            return ClientSubject(door, "unlock", client, relay)
         case ["door", door, "cmd", "policy", verb, client] if verb != "unlock":
-            return WishSubject(door, verb, client)
+            return ClientSubject(door, verb, client)
+        case ["door", door, "cmd", "actions", verb, client]:
+            return ClientSubject(door, verb, client)
         case _:
             return None
 

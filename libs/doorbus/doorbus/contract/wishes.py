@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import StringConstraints
 
 from doorbus.contract.base import Name, Wish
 from doorbus.contract.lines import UnlockMethod
+
+GATEWAY = "web"
+"""The client that speaks for people it knows: policy believes what it says of them."""
 
 
 class WishCall(Wish):
@@ -31,11 +36,18 @@ class WishPress(Wish):
 
 
 class WishUnlock(Wish):
-    """Open the door; the relay stands in the subject."""
+    """Open the door; the relay stands in the subject.
+
+    Attributes:
+        method: how the client itself was asked. Only the web service may say `http`; for others `bus` counts.
+        person: who asked the client, for the audit: `door.unlocked` says `by: web/<person>`. Only the web service's
+            counts.
+    """
 
     verb = "unlock"
     moves_relay: ClassVar[bool] = True
     method: UnlockMethod = UnlockMethod.BUS
+    person: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
 class WishDnd(Wish):

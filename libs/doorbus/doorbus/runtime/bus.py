@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from nats.micro import add_service
 from nats.micro.service import Service as MicroService
 
 from doorbus.contract import subjects
+from doorbus.contract.actions import ActionsCommand
 from doorbus.contract.base import (
     COMMAND_LIFETIME_S,
     QUESTION_LIFETIME_S,
@@ -24,7 +26,8 @@ from doorbus.contract.base import (
     new_id,
 )
 from doorbus.contract.envelope import Envelope, source
-from doorbus.contract.errors import ErrorCode
+from doorbus.contract.errors import ErrorCode, LocalError
+from doorbus.contract.identity import call_of
 from doorbus.contract.leases import Lease
 from doorbus.contract.services import DocumentChanged, MessageRejected, ServiceDegraded, ServiceStarted
 from doorbus.runtime import metrics, requests
@@ -40,7 +43,9 @@ from doorbus.runtime.state import StateKeeper
 from doorbus.runtime.stores import ensure_stores
 
 REJECTIONS_A_SECOND = 5
-"""Further rejected messages are counted, not told one by one: whoever sends rubbish must not flood the stream."""
+"""Of one subject. Further rejected messages are counted, not told: whoever sends rubbish must not flood the stream."""
+REJECTED_SUBJECTS_A_SECOND = 10
+"""Subjects whose rejections are told: expired digits must not hide an expired unlock."""
 
 log = structlog.get_logger()
 R = TypeVar("R", bound=Reply)
@@ -71,7 +76,8 @@ class Bus:
         self._sequences: dict[str, int] = {}
         self._outbox = Outbox(self.connection, self._on_store)
         self._micro: MicroService | None = None
-        self._rejections: tuple[int, int] = (0, 0)
+        self._rejections: Counter[str] = Counter()
+        self._rejected_in = 0
         self._skewed = False
         inbox = "_INBOX.policy." if service in ("sip", "io") else "_INBOX."
         self.gate = Gate(self.clock, settings.serves, inbox, self._on_rejected)
@@ -101,20 +107,26 @@ class Bus:
 
     # --- telling -------------------------------------------------------------------------------------------------
 
-    def tell(self, door: str, event: Event, at: float | None = None) -> None:
+    def tell(self, door: str, event: Event, at: float | None = None, event_id: str | None = None) -> None:
         """Tells a fact. Never blocks, never raises; the event waits in the outbox while the bus is gone.
 
         Args:
             door: whose fact.
             event: the fact.
             at: monotonic seconds of when it happened; now when left out.
+            event_id: of a fact that an earlier life of this process may have told already: the stream and readers drop
+                the repeat. Fresh when left out.
         """
         if door not in self._sequences:
             self._sequences[door] = 0
             self._number(door, ServiceStarted(service=self.service, version=self.version, epoch=self.epoch), None)
             if self._skewed:
                 self._number(door, self._skew_told(), None)
-        self._number(door, event, at)
+        self._number(door, event, at, event_id)
+
+    async def all_told(self, within_s: float) -> bool:
+        """Waits until the stream keeps all that was told; False when that takes longer, or the bus is gone."""
+        return self.connected and await self._outbox.flush(within_s)
 
     @property
     def doors_told(self) -> tuple[str, ...]:
@@ -125,11 +137,11 @@ class Bus:
         """Returns the number of the last event told for a door: a snapshot carries it."""
         return self._sequences.get(door, 0)
 
-    def _number(self, door: str, event: Event, at: float | None) -> None:
+    def _number(self, door: str, event: Event, at: float | None, event_id: str | None = None) -> None:
         self._sequences[door] += 1
         happened = self.clock.monotonic() if at is None else at
         envelope = Envelope(
-            id=new_id(),
+            id=event_id or new_id(),
             source=source(door, self.service),
             type=event.type_name(),
             time=self.clock.wall_at(happened),
@@ -137,9 +149,14 @@ class Bus:
             sequence=self._sequences[door],
             clock="local",
         )
-        metrics.EVENTS_TOLD.labels(envelope.type).inc()
+        call = call_of(event)
+        metrics.EVENTS_TOLD.labels(envelope.type).inc(1, metrics.exemplar(call))
         subject = subjects.event(door, event.domain, event.what)
-        self._outbox.put(Outgoing(subject, envelope, event.to_bytes(), happened, event.trigger))
+        self._outbox.put(Outgoing(subject, envelope, event.to_bytes(), happened, event.trigger, call))
+        if call is not None:
+            log.info("told", door=door, type=envelope.type, id=envelope.id, call=call, **_press_of(event))
+        else:
+            (log.info if event.trigger else log.debug)("told", door=door, type=envelope.type, id=envelope.id)
 
     # --- asking --------------------------------------------------------------------------------------------------
 
@@ -156,7 +173,17 @@ class Bus:
         Raises:
             LocalError: not connected, nobody there, or no answer in time (it may have been done or not).
         """
-        return await self._request(subjects.order(door, order.service, order.verb), order, reply, timeout_s)
+        code: str = "ok"
+        try:
+            answer = await self._request(subjects.order(door, order.service, order.verb), order, reply, timeout_s)
+            code = answer.code or code
+        except LocalError as error:
+            code = error.code
+            raise
+        finally:
+            if (call := call_of(order)) is not None:
+                log.info("ordered", door=door, to=order.service, verb=order.verb, id=order.id, code=code, call=call)
+        return answer
 
     async def ask(self, door: str, question: Question, reply: type[R]) -> R:
         """Asks policy. Raises LocalError without an answer in `QUESTION_LIFETIME_S`."""
@@ -187,6 +214,10 @@ class Bus:
     async def serve_wishes(self, kinds: Iterable[type[Wish]], handler: Handler) -> None:
         """Serves everybody's wishes (policy only)."""
         await self._serve("wishes", subjects.wishes, {kind.verb: kind for kind in kinds}, handler)
+
+    async def serve_actions_commands(self, kinds: Iterable[type[ActionsCommand]], handler: Handler) -> None:
+        """Serves clients' commands to actions (actions only)."""
+        await self._serve("commands", subjects.actions_commands, {kind.verb: kind for kind in kinds}, handler)
 
     async def serve_questions(self, kinds: Iterable[type[Question]], handler: Handler) -> None:
         """Serves questions (policy only)."""
@@ -265,14 +296,14 @@ class Bus:
         return teller
 
     async def keep_leases(
-        self, on_lease: Callable[[str, Lease], None], on_lost: Callable[[str, str], None]
+        self, on_lease: Callable[[str, Lease], None], on_lost: Callable[[str, str], None], kind: str = "*"
     ) -> LeaseKeeper:
-        """Holds the leases of all doors that this process serves."""
+        """Holds the leases of all doors that this process serves; `kind` is the one that it may read, where not all."""
         keeper = LeaseKeeper(self._settings.serves, on_lease, on_lost)
 
         async def set_up() -> None:
             for door in self._settings.doors:
-                await self.connection.client.subscribe(subjects.leases(door), cb=keeper.on_message)
+                await self.connection.client.subscribe(subjects.leases(door, kind), cb=keeper.on_message)
             await self.connection.settle()
 
         await self.connection.on_first_connect(set_up)
@@ -311,12 +342,20 @@ class Bus:
         self._on_rejected(door, subject, ErrorCode.MALFORMED, why, "")
 
     def _on_rejected(self, door: str, subject: str, code: str, why: str, client: str) -> None:
-        second, count = int(self.clock.monotonic()), 0
-        if self._rejections[0] == second:
-            count = self._rejections[1]
-        self._rejections = (second, count + 1)
-        if count < REJECTIONS_A_SECOND:
+        second = int(self.clock.monotonic())
+        if self._rejected_in != second:
+            self._rejected_in = second
+            self._rejections.clear()
+        self._rejections[subject] += 1
+        of_all = len(self._rejections) <= REJECTED_SUBJECTS_A_SECOND
+        if of_all and self._rejections[subject] <= REJECTIONS_A_SECOND:
             self.tell(
                 door,
                 MessageRejected(subject=subject[:256], code=code, why=why[:500], client=client[:64] or None),
             )
+
+
+def _press_of(event: Event) -> dict[str, str]:
+    """Returns the id of the press that an event came of: what joins the press's own line to the call."""
+    press = getattr(event, "press", None)
+    return {"press": press} if isinstance(press, str) else {}

@@ -89,12 +89,8 @@ class Connection:
         await self._was_connected.wait()
 
     async def settle(self) -> None:
-        """Waits until the server has taken the subscriptions made so far.
-
-        Twice, as nats-py writes a PING past what it still buffers: only the second one is behind the subscriptions.
-        """
-        await self.client.flush()
-        await self.client.flush()
+        """Waits until the server has taken the subscriptions made so far."""
+        await settle(self.client)
 
     async def run(self) -> None:
         """Connects, for as long as it takes, then measures bus time each minute until cancelled."""
@@ -202,6 +198,15 @@ class Connection:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def settle(client: Client) -> None:
+    """Waits until the server has taken the subscriptions that the client made so far.
+
+    Flushes twice, as nats-py writes a PING past what it still buffers: only the second is behind the subscriptions.
+    """
+    await client.flush()
+    await client.flush()
 
 
 async def close_client(client: Client, within_s: float = 1.0) -> None:

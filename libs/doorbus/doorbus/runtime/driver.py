@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from doorbus.runtime import metrics
+from doorbus.contract.identity import call_of
+from doorbus.runtime import logs, metrics
 
 State = TypeVar("State")
 Event = TypeVar("Event")
@@ -79,12 +80,12 @@ class Driver(Generic[State, Event, Effect]):
     async def run(self) -> None:
         """Runs until cancelled. An event whose step raises is logged and counted, and the core goes on without it."""
         while True:
-            await self._handle(await self._next())
+            await self._take(await self._next())
 
     async def run_until_idle(self) -> None:
         """Handles what waits in the mailbox and returns: for an orderly end."""
         while not self._mailbox.empty():
-            await self._handle(self._mailbox.get_nowait())
+            await self._take(self._mailbox.get_nowait())
 
     async def _next(self) -> Event:
         if not self._mailbox.empty():
@@ -98,8 +99,12 @@ class Driver(Generic[State, Event, Effect]):
         except TimeoutError:
             return self._tick
 
+    async def _take(self, event: Event) -> None:
+        with logs.about(event):
+            await self._handle(event)
+
     async def _handle(self, event: Event) -> None:
-        started = self._clock()
+        started, call = self._clock(), call_of(event)
         try:
             state, effects = self._step(self.state, event, started)
         except Exception:  # one bad event must not stop a door
@@ -107,25 +112,32 @@ class Driver(Generic[State, Event, Effect]):
             log.exception("step failed", core=self._name, event_type=type(event).__name__)
             state, effects = self.state, ()
         before, self.state = self.state, state
-        self._carry_out(effect for effect in effects if self._urgent(effect))
+        self._carry_out(call, (effect for effect in effects if self._urgent(effect)))
         if self._before_effects is not None and before is not state:
             try:
                 await self._before_effects(before, state)
             except Exception:  # the door goes on without its memory
                 metrics.STEP_FAILURES.labels(self._name).inc()
                 log.exception("state was not kept", core=self._name)
-        self._carry_out(effect for effect in effects if not self._urgent(effect))
-        metrics.STEP_SECONDS.observe(self._clock() - started)
+        self._carry_out(call, (effect for effect in effects if not self._urgent(effect)))
+        metrics.STEP_SECONDS.observe(self._clock() - started, metrics.exemplar(call))
         if event is self._tick:
             due = self._deadline(self.state)
             if due is not None and due <= started:
                 log.error("deadline stays in the past", core=self._name)
                 await asyncio.sleep(SPIN_GUARD_S)
 
-    def _carry_out(self, effects: Iterable[Effect]) -> None:
+    def _carry_out(self, call: str | None, effects: Iterable[Effect]) -> None:
         for effect in effects:
-            try:
-                self._perform(effect)
-            except Exception:  # an effect that fails must not take the others along
-                metrics.STEP_FAILURES.labels(self._name).inc()
-                log.exception("effect failed", core=self._name, effect_type=type(effect).__name__)
+            if call_of(effect) in (None, call):  # its lines name the event's call already
+                self._carry_out_one(effect)
+            else:
+                with logs.about(effect):
+                    self._carry_out_one(effect)
+
+    def _carry_out_one(self, effect: Effect) -> None:
+        try:
+            self._perform(effect)
+        except Exception:  # an effect that fails must not take the others along
+            metrics.STEP_FAILURES.labels(self._name).inc()
+            log.exception("effect failed", core=self._name, effect_type=type(effect).__name__)

@@ -22,7 +22,8 @@ from pydantic import ValidationError
 from doorbus.contract import subjects
 from doorbus.contract.base import COMMAND_LIFETIME_S, MESSAGE_LIMIT_BYTES, Command, Order, Question, Reply
 from doorbus.contract.errors import DoorbusError, ErrorCode
-from doorbus.runtime import metrics
+from doorbus.contract.identity import call_of
+from doorbus.runtime import logs, metrics
 from doorbus.runtime.clock import BusClock
 from doorbus.runtime.reader import describe
 
@@ -41,7 +42,7 @@ class Received:
     Attributes:
         door: from the subject.
         message: the model, checked.
-        client: who, from the subject of a wish; else empty.
+        client: who, from the subject of a client's command; else empty.
         relay: from the subject of an unlock.
     """
 
@@ -97,6 +98,7 @@ class Gate:
         door = subjects.door_of(subject) or ""
         verb, client, relay = _take_apart(subject)
         label = verb if verb in kinds else "unknown"
+        message: Command | Question | None = None
         if not door or not self._serves(door):
             return  # another process's door, or nobody's: silence is what an absent door sounds like
         if not reply_to.startswith(self._inbox):
@@ -104,15 +106,18 @@ class Gate:
             metrics.COMMANDS.labels(label, ErrorCode.BAD_REPLY_SUBJECT).inc()
             return
         try:
-            reply = await self._answer(subject, verb, request.data, kinds, handler, door, client, relay)
+            message = self._read(verb, request.data, kinds)
+            logs.name_call(message)
+            reply = await self._answer(subject, message, handler, Received(door, message, client, relay))
         except DoorbusError as error:
             self._reject(door, subject, error.code, error.message, client)
             reply = Reply(ok=False, code=error.code, message=error.message)
         except Exception:
             log.exception("a command failed", subject=subject)
             reply = Reply(ok=False, code=ErrorCode.INTERNAL, message="an error of ours; the log has it")
-        metrics.COMMANDS.labels(label, reply.code or "ok").inc()
-        metrics.COMMAND_SECONDS.labels(label).observe(self._clock.monotonic() - started)
+        call = call_of(message) or reply.call
+        metrics.COMMANDS.labels(label, reply.code or "ok").inc(1, metrics.exemplar(call))
+        metrics.COMMAND_SECONDS.labels(label).observe(self._clock.monotonic() - started, metrics.exemplar(call))
         try:
             if reply.ok:
                 await request.respond(reply.to_bytes())
@@ -120,20 +125,11 @@ class Gate:
                 await request.respond_error(str(reply.code), (reply.message or "")[:200], data=reply.to_bytes())
         except Exception as error:  # noqa: BLE001  # the asker is gone, or the bus is: it will time out
             log.debug("an answer could not be sent", subject=subject, why=repr(error))
+        if call is not None and message is not None:
+            log.info("answered", door=door, verb=verb, id=message.id, code=reply.code or "ok", call=call)
 
-    async def _answer(
-        self,
-        subject: str,
-        verb: str,
-        data: bytes,
-        kinds: Mapping[str, type[Command | Question]],
-        handler: Handler,
-        door: str,
-        client: str,
-        relay: str | None,
-    ) -> Reply:
-        message = self._read(verb, data, kinds)
-        key = (subject, message.id)
+    async def _answer(self, subject: str, message: Command | Question, handler: Handler, received: Received) -> Reply:
+        door, key = received.door, (subject, message.id)
         self._forget_old()
         remembered = self._answers.get(key)
         if remembered is not None:
@@ -146,7 +142,7 @@ class Gate:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._answers[key] = (self._clock.monotonic() + COMMAND_LIFETIME_S + 1.0, future)
         try:
-            reply = await handler(Received(door, message, client, relay))
+            reply = await handler(received)
         except DoorbusError as error:
             reply = Reply(ok=False, code=error.code, message=error.message)
         except BaseException:
@@ -202,9 +198,9 @@ class Gate:
 
 def _take_apart(subject: str) -> tuple[str, str, str | None]:
     """Returns verb, client and relay of a command's or question's subject."""
-    wish = subjects.parse_wish(subject)
-    if wish is not None:
-        return wish.verb, wish.client, wish.relay
+    command = subjects.parse_client_subject(subject)
+    if command is not None:
+        return command.verb, command.client, command.relay
     return subject.rsplit(".", 1)[-1], "", None
 
 

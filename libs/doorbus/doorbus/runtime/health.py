@@ -12,7 +12,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 
 LOOP_HANGS_AFTER_S = 5.0
 """A loop that was not seen for so long hangs; the longest legitimate step has milliseconds."""
@@ -66,7 +67,8 @@ class Health:
                         ready = health.live and not health.missing
                         self._answer(200 if ready else 503, json.dumps({"ready": ready, "missing": health.missing}))
                     case "/metrics":
-                        self._answer(200, generate_latest().decode(), CONTENT_TYPE_LATEST)
+                        encode, content_type = choose_encoder(self.headers.get("Accept", ""))
+                        self._answer(200, encode(REGISTRY).decode(), content_type)
                     case _:
                         self._answer(404, json.dumps({"paths": ["/healthz", "/readyz", "/metrics"]}))
 

@@ -1,7 +1,8 @@
 """The outbox: events on their way to the bus.
 
 An event is sent at once to live readers, and counts as kept when the stream acknowledged it. Until then it is sent
-again with the same id, and the stream and the readers drop the repeat. While the bus is gone events wait, bounded.
+again with the same id, and the stream and the readers drop the repeat. While the bus is gone events wait, bounded, and
+a moment longer when it is back: who reconnects first would tell live readers that are not there yet.
 Nobody who tells an event ever waits for it.
 """
 
@@ -22,6 +23,7 @@ from doorbus.contract.base import TRIGGER_FRESH_S
 from doorbus.contract.envelope import Envelope
 from doorbus.runtime import metrics
 from doorbus.runtime.connection import Connection
+from doorbus.runtime.logs import CALL
 
 CAPACITY = 10_000
 """Events that wait at most: about 5 MB, and hours of a normal door's day."""
@@ -30,6 +32,9 @@ ACK_WAIT_S = 1.0
 RETRY_MOST_S = 10.0
 ATTEMPTS = 12
 """After so many transmissions (about 90 s, within the stream's duplicate window) an event is given up as not kept."""
+
+READERS_RETURN_S = 0.5
+"""After a reconnect; the others try each 0.25 s."""
 
 log = structlog.get_logger()
 
@@ -43,8 +48,14 @@ class Outgoing:
     body: bytes
     happened: float
     trigger: bool
+    call: str | None = None
     attempts: int = 0
     due: float = 0.0
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What a log line says of the call that the event is about."""
+        return {} if self.call is None else {CALL: self.call}
 
 
 class Outbox:
@@ -64,6 +75,8 @@ class Outbox:
         self._prefix = ""
         self._token = 0
         self._store_ok = True
+        self._hold_until = 0.0
+        self._connected_before = False
 
     def put(self, item: Outgoing) -> None:
         """Takes an event; the oldest waiting one is given up when there are too many."""
@@ -87,6 +100,11 @@ class Outbox:
         again = sorted(self._unacknowledged.values(), key=lambda item: item.envelope.sequence)
         self._unacknowledged.clear()
         self._waiting.extendleft(reversed(again))
+        now = self._connection.clock.monotonic()
+        first, self._connected_before = not self._connected_before, True
+        waited_s = now - self._waiting[0].happened if self._waiting else 0.0
+        if not first or waited_s > READERS_RETURN_S:  # at a start with the bus there, nobody has been away
+            self._hold_until = now + READERS_RETURN_S
         self._wake.set()
 
     async def run(self) -> None:
@@ -94,7 +112,8 @@ class Outbox:
         clock = self._connection.clock.monotonic
         while True:
             self._wake.clear()
-            if self._connection.connected and self._prefix:
+            held = clock() < self._hold_until
+            if self._connection.connected and self._prefix and not held:
                 while self._waiting:
                     item = self._waiting.popleft()
                     if not await self._send(item):
@@ -123,7 +142,7 @@ class Outbox:
         now = clock.monotonic()
         if item.attempts == 0:
             if item.trigger and now - item.happened > TRIGGER_FRESH_S:
-                log.info("a trigger waited too long for the bus", subject=item.subject)
+                log.info("a trigger waited too long for the bus", subject=item.subject, **item.named)
             bus_time = clock.at(item.happened)
             kind: Literal["bus", "local"] = "local" if bus_time is None else "bus"
             item.envelope = replace(
@@ -182,4 +201,4 @@ class Outbox:
 
     def _give_up(self, item: Outgoing, why: str) -> None:
         metrics.EVENTS_NOT_KEPT.labels(why).inc()
-        log.warning("an event is not kept", subject=item.subject, id=item.envelope.id, why=why)
+        log.warning("an event is not kept", subject=item.subject, id=item.envelope.id, why=why, **item.named)

@@ -19,7 +19,7 @@ from doorbus.contract import subjects
 from doorbus.contract.base import MESSAGE_LIMIT_BYTES, TRIGGER_FRESH_S, Event
 from doorbus.contract.catalog import EVENT_OF_TYPE, event_subject_tail
 from doorbus.contract.envelope import Envelope, parse_headers
-from doorbus.runtime import metrics
+from doorbus.runtime import logs, metrics
 from doorbus.runtime.clock import BusClock
 from doorbus.runtime.connection import Connection
 
@@ -92,7 +92,8 @@ class EventReader:
         self._remember(envelope.id)
         if kind.trigger and self._stale(envelope):
             metrics.EVENTS_READ.labels("stale").inc()
-            log.info("a stale trigger was dropped", subject=subject, id=envelope.id)
+            with logs.about(_read(kind, data)):
+                log.info("a stale trigger was dropped", subject=subject, id=envelope.id)
             return
         try:
             event = kind.model_validate_json(data)
@@ -129,6 +130,14 @@ class EventReader:
     def _bad(self, door: str, subject: str, why: str) -> None:
         metrics.EVENTS_READ.labels("rejected").inc()
         self._on_bad(door, subject, why)
+
+
+def _read(kind: type[Event], data: bytes) -> Event | None:
+    """Returns the event, None when it cannot be read."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError:
+        return None
 
 
 async def read_recent_triggers(connection: Connection, reader: EventReader, door: str) -> None:

@@ -19,7 +19,9 @@ from doorbus.runtime.connection import Connection
 WRITE_WAIT_S = 0.2
 """A tenth of what a visitor notices; a write takes 0.2 ms on a healthy server."""
 
-RETRY_EVERY_S = 2.0
+RETRY_FIRST_S = 0.25
+RETRY_MOST_S = 2.0
+"""A write that a busy machine delayed is made good at once; a store that is gone is asked less and less often."""
 
 log = structlog.get_logger()
 
@@ -38,6 +40,7 @@ class StateKeeper:
         self._unwritten: dict[str, bytes] = {}
         self._last: dict[str, bytes] = {}
         self._failing = False
+        self._missed = asyncio.Event()
         connection.on_every_connect(self._write_all)
 
     async def keep(self, door: str, value: bytes) -> int | None:
@@ -48,14 +51,14 @@ class StateKeeper:
         """
         self._last[door] = value
         if self._failing or not self._connection.connected:
-            self._unwritten[door] = value
+            self._postpone(door, value)
             metrics.STATE_WRITES.labels("postponed").inc()
             return None
         try:
             return await self._put(door, value)
         except (nats.errors.Error, TimeoutError, OSError) as error:
             self._failing = True
-            self._unwritten[door] = value
+            self._postpone(door, value)
             metrics.STATE_WRITES.labels("failed").inc()
             log.warning("state is not kept for now", door=door, why=str(error) or type(error).__name__)
             return None
@@ -74,14 +77,24 @@ class StateKeeper:
         return entry.value
 
     async def run(self) -> None:
-        """Writes what could not be written, every few seconds, until cancelled."""
+        """Writes what could not be written, at growing intervals, until cancelled."""
         while True:
-            await asyncio.sleep(RETRY_EVERY_S)
-            if self._unwritten and self._connection.connected:
-                await self._write_waiting()
+            await self._missed.wait()
+            self._missed.clear()
+            pause_s = RETRY_FIRST_S
+            while self._unwritten:
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MOST_S)
+                if self._connection.connected:
+                    await self._write_waiting()
+
+    def _postpone(self, door: str, value: bytes) -> None:
+        self._unwritten[door] = value
+        self._missed.set()
 
     async def _write_all(self) -> None:
         self._unwritten = dict(self._last)  # the store may have come back empty
+        self._missed.set()
         await self._write_waiting()
 
     async def _write_waiting(self) -> None:

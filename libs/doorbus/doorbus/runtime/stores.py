@@ -7,7 +7,7 @@ import nats.js.errors
 import structlog
 from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
 
-from doorbus.contract.subjects import EVENTS_OF_ALL, KV_CONFIG, KV_STATE, STREAM_EVENTS
+from doorbus.contract.subjects import EVENTS_OF_ALL, KV_CONFIG, KV_DEAD_LETTERS, KV_DIRECTORIES, KV_STATE, STREAM_EVENTS
 from doorbus.runtime.connection import Connection
 
 EVENTS_KEPT_S = 30 * 24 * 3600.0
@@ -34,6 +34,10 @@ STREAM = StreamConfig(
 BUCKETS = (
     KeyValueConfig(bucket=KV_STATE, history=1, storage=StorageType.FILE, max_bytes=64 * 1024 * 1024),
     KeyValueConfig(bucket=KV_CONFIG, history=10, storage=StorageType.FILE, max_bytes=64 * 1024 * 1024),
+    KeyValueConfig(
+        bucket=KV_DEAD_LETTERS, history=1, storage=StorageType.FILE, ttl=EVENTS_KEPT_S, max_bytes=16 * 1024 * 1024
+    ),
+    KeyValueConfig(bucket=KV_DIRECTORIES, history=10, storage=StorageType.FILE, max_bytes=16 * 1024 * 1024),
 )
 
 

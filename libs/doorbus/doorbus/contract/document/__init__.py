@@ -6,7 +6,7 @@ YAML parser.
 
 from doorbus.contract.document.callers import caller_matches, in_networks
 from doorbus.contract.document.checks import check
-from doorbus.contract.document.codec import from_json, json_schema, to_json
+from doorbus.contract.document.codec import fingerprint, from_json, json_schema, to_data, to_json
 from doorbus.contract.document.door import Door, number_to_uri
 from doorbus.contract.document.problems import DocumentError, Problem
 from doorbus.contract.document.scalars import DIRECT
@@ -21,9 +21,11 @@ __all__ = [
     "caller_matches",
     "check",
     "check_codes",
+    "fingerprint",
     "from_json",
     "in_networks",
     "json_schema",
     "number_to_uri",
+    "to_data",
     "to_json",
 ]

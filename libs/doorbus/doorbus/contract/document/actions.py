@@ -61,7 +61,7 @@ class FtpAction(Model):
     username: Line | None = None
     """Null = anonymous."""
     password: SecretRef | None = None
-    content: TextTemplate = "$door $input"
+    content: TextTemplate = "$time $door $input $id"
 
 
 class RelayAction(Model):

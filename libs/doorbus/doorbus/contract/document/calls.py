@@ -33,7 +33,7 @@ class Dnd(Model):
     bypass: tuple[CallerPattern, ...] = ()
     """Callers who get through."""
     schedule: Id | None = None
-    """The schedule that turns it on and off; null = none."""
+    """The schedule that turns it on and off, whatever `enabled` says; null = none."""
 
 
 class AutoAnswerRule(Model):

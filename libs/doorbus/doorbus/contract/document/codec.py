@@ -5,6 +5,7 @@ ignores fields that it does not know, since a newer `doorbus apply` may have wri
 validated again, as nobody else vouches for what a bucket holds.
 """
 
+import hashlib
 import json
 from typing import Any
 
@@ -16,10 +17,19 @@ from doorbus.contract.document.explain import explain
 from doorbus.contract.document.problems import DocumentError, Problem, path_text
 
 
+def to_data(door: Door) -> dict[str, Any]:
+    """Returns a document as the plain data of its JSON, in the order of its fields."""
+    return door.model_dump(mode="json", by_alias=True)
+
+
 def to_json(door: Door) -> bytes:
     """Writes a document: UTF-8, keys in order, no spaces."""
-    data = door.model_dump(mode="json", by_alias=True)
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(to_data(door), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def fingerprint(door: Door) -> str:
+    """Returns what tells one document from another, whatever revision of the store it has: 16 hexadecimal digits."""
+    return hashlib.blake2b(to_json(door), digest_size=8).hexdigest()
 
 
 def from_json(data: bytes) -> Door:

@@ -22,7 +22,7 @@ RtpCodec = Annotated[
     str,
     Written(
         "one of L16, PCMU, PCMA, G722 with rate and channels, like L16/16000/1",
-        r"(?:L16/(?:8000|11025|16000|22050|24000|32000|44100|48000)|PCM[UA]/(?:8000|16000)|G722/8000)(?:/[12])?",
+        r"(?:L16/(?:8000|11025|16000|22050|24000|32000|44100|48000)|PCM[UA]/(?:8000|16000))(?:/[12])?|G722/8000(?:/1)?",
     ),
 ]
 InterfaceName = Annotated[str, Written("the name of a network interface, like eth0", r"[A-Za-z0-9_.:@-]{1,15}")]

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from doorbus.contract.document.base import Written
 
-PLACEHOLDERS = ("door", "input", "time")
-"""Id of the door, id of the input, time of the press (ISO 8601, in the door's time zone)."""
+PLACEHOLDERS = ("door", "input", "time", "call", "id")
+"""Id of the door, id of the input, time of the press (ISO 8601, in the door's time zone), id of the call that it made
+or met (empty without one), and id of the message, which is the same at each try."""
 
 _NAMES = ", ".join(f"${name}" for name in PLACEHOLDERS)
 _ONE_LINE = r"[^\x00-\x1f\x7f\x85\u2028\u2029]{0,1024}"

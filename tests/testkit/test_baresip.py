@@ -20,16 +20,16 @@ async def test_two_baresips_hear_each_others_tones() -> None:
     with Namespaces(2) as (here, there):
         async with Baresip(here, "a", hz=400) as caller, Baresip(there, "b", hz=1000) as callee:
             await caller.dial(callee.uri)
-            await callee.wait_for("CALL_INCOMING")
-            await caller.wait_for("CALL_RINGING")
+            await callee.wait_for("incoming")
+            await caller.wait_for("ringing")
             await callee.accept()
-            await caller.wait_for("CALL_ESTABLISHED")
+            await caller.wait_for("answered")
             await eventually(lambda: tone_level(caller.heard, 1000) > 0.2, what="the caller hears the callee")
             await eventually(lambda: tone_level(callee.heard, 400) > 0.2, what="the callee hears the caller")
             assert tone_share(caller.heard, 400) < 0.1
             assert tone_share(callee.heard, 1000) < 0.1
             await caller.hangup()
-            await callee.wait_for("CALL_CLOSED")
+            await callee.wait_for("ended")
             assert "BYE sip:" in callee.log_text()
 
 
@@ -49,7 +49,7 @@ async def test_our_phone_calls_a_baresip_that_answers_by_itself() -> None:
             await peer.resume()
             await phone.wait_for("resumed")
             await phone.hangup()
-            await peer.wait_for("CALL_CLOSED")
+            await peer.wait_for("ended")
 
 
 def test_hosts_reach_each_other_and_are_gone_afterwards() -> None:

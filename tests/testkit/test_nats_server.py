@@ -12,6 +12,7 @@ import nats.js.errors
 import pytest
 from nats.aio.msg import Msg
 
+from doorbus.runtime.connection import settle
 from doorbus_testkit.nats_server import NatsServer
 from doorbus_testkit.polling import eventually, eventually_sync
 
@@ -82,7 +83,7 @@ async def test_configured_users_are_kept_to_their_permissions() -> None:
             arrived.append(message.subject)
 
         await reader.subscribe(">", cb=note)
-        await reader.flush()
+        await settle(reader)
 
         async def ignore(_error: Exception) -> None:
             """The violation is what this test provokes."""

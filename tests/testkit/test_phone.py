@@ -7,8 +7,9 @@ from hashlib import md5
 import pytest
 
 from doorbus_testkit.behaviour import Answer, Manual, Refuse, Ring, Silent
-from doorbus_testkit.phone import PhoneError, Registration, SipPhone
+from doorbus_testkit.phone import Registration, SipPhone
 from doorbus_testkit.polling import eventually
+from doorbus_testkit.program import ProgramError
 from doorbus_testkit.sip_message import SipMessage, response_to
 from doorbus_testkit.tones import audible_spans, tone_level, tone_share
 from doorbus_testkit.wire import WirePhone
@@ -163,8 +164,8 @@ async def test_what_a_phone_cannot_do_is_an_error() -> None:
     with pytest.raises(TypeError, match="WirePhone"):
         SipPhone("none", Silent())
     async with SipPhone("phone") as phone:
-        with pytest.raises(PhoneError, match="no call"):
+        with pytest.raises(ProgramError, match="no call"):
             await phone.hangup()
         phone.process.kill9()
-        with pytest.raises(PhoneError, match="ended"):
+        with pytest.raises(ProgramError, match="ended"):
             await phone.hangup()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from doorbus_cli.up.ports import FIRST as FIRST_OF_UP
 from doorbus_testkit.polling import eventually, eventually_sync
 from doorbus_testkit.ports import END_PORT, FIRST_PORT, free_port_block, free_tcp_port, free_udp_port
 from doorbus_testkit.processes import Process
@@ -54,6 +55,12 @@ def test_ports_are_free_in_a_row_and_handed_out_once() -> None:
         for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
             with socket.socket(socket.AF_INET, kind) as probe:
                 probe.bind(("127.0.0.1", port))
+
+
+def test_blocks_for_listeners_lie_below_what_up_takes() -> None:
+    """`doorbus up` asks nobody for its ports, so a door's TCP port reserved for later must lie elsewhere."""
+    block = free_port_block(11)
+    assert block + 11 <= FIRST_OF_UP
 
 
 def test_a_reserved_port_is_refused_to_other_processes() -> None:

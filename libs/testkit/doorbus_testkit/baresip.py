@@ -5,65 +5,48 @@ netstrings (LENGTH:JSON,), commands in, their responses and the call's events ou
 8 kHz (`aufile`), goes to a bridge without an end (`aubridge`), and is written by its `sndfile` filter.
 """
 
+from __future__ import annotations
+
 import asyncio
 import itertools
 import json
-import shutil
 import socket
-import tempfile
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from doorbus_testkit.foreign import TONE_S, ForeignPhone, Moment
 from doorbus_testkit.netns import Host
-from doorbus_testkit.peers import missing, require_program
+from doorbus_testkit.peers import missing
 from doorbus_testkit.polling import eventually
-from doorbus_testkit.processes import Process
+from doorbus_testkit.program import ProgramError
 from doorbus_testkit.tones import write_tone
 
 CONTROL_PORT = 4444
-TONE_S = 120
 COMMAND_S = 5.0
 DIGIT_S = 0.3  # baresip drops a digit that comes while another is being sent
 MODULE_FOLDERS = ("/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules")
+MOMENTS: dict[str, Moment] = {
+    "CALL_INCOMING": "incoming",
+    "CALL_RINGING": "ringing",
+    "CALL_PROGRESS": "ringing",
+    "CALL_ESTABLISHED": "answered",
+    "CALL_CLOSED": "ended",
+}
 
 
-class BaresipError(RuntimeError):
-    """Baresip refused a command, or has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class BaresipEvent:
-    """An event by baresip's name for it, `CALL_ESTABLISHED` for instance.
-
-    Attributes:
-        type: of `CALL_INCOMING`, `CALL_RINGING`, `CALL_ESTABLISHED`, `CALL_CLOSED`, `REGISTER_OK`, and others.
-        at: the monotonic second at which it was read.
-        detail: all that baresip says about it.
-    """
-
-    type: str
-    at: float
-    detail: dict[str, Any]
-
-
-class Baresip:
+class Baresip(ForeignPhone):
     """A baresip phone: `async with Baresip(host, "b", auto_answer=True, hz=1000) as phone: …`.
 
     Args:
         host: the namespace it lives in.
-        name: user part of its address.
+        name: user part of its address, and for authentication.
         auto_answer: answers at once; without, `accept` does.
         hz: the tone it plays, for at most 120 s a call.
         codecs: of `PCMU` and `PCMA` (both by module g711), `G722`.
-        registrar: a SIP URI's host part to register at, with `user` and `password`.
-        user: authentication user, default `name`.
+        srtp: speech is encrypted with keys in the SDP (RFC 4568), or there is no call.
+        registrar: a SIP URI's host part to register at.
         password: for the registrar.
-
-    Attributes:
-        events: what happened, with monotonic times.
     """
 
     def __init__(
@@ -74,69 +57,25 @@ class Baresip:
         auto_answer: bool = False,
         hz: int = 400,
         codecs: tuple[str, ...] = ("PCMU", "PCMA"),
+        srtp: bool = False,
         registrar: str | None = None,
-        user: str | None = None,
         password: str = "",
     ) -> None:
-        self.host = host
-        self.name = name
-        self.events: list[BaresipEvent] = []
+        super().__init__("baresip", host, name, registrar)
         self._auto_answer = auto_answer
         self._hz = hz
         self._codecs = codecs
-        self._registrar = registrar
-        self._auth = f";auth_user={user or name};auth_pass={password}" if registrar else ""
-        self._folder = Path()
-        self._process: Process | None = None
+        self._srtp = srtp
+        self._auth = f";auth_user={name};auth_pass={password}" if registrar else ""
         self._writer: asyncio.StreamWriter | None = None
         self._reader: asyncio.Task[None] | None = None
         self._responses: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._tokens = itertools.count(1)
 
     @property
-    def uri(self) -> str:
-        """Its address without a registrar, `sip:NAME@ADDRESS`."""
-        return f"sip:{self.name}@{self.host.address}"
-
-    @property
-    def process(self) -> Process:
-        """Its process; raises BaresipError before the start."""
-        if self._process is None:
-            raise BaresipError("baresip has not been started")
-        return self._process
-
-    @property
     def recordings(self) -> list[Path]:
         """What it heard, a wav file a call that had audio, in order."""
-        return sorted(self._folder.glob("dump-*-dec.wav"))
-
-    @property
-    def heard(self) -> Path:
-        """The newest recording; raises BaresipError when there is none."""
-        if not self.recordings:
-            raise BaresipError(f"{self.uri} has heard nothing")
-        return self.recordings[-1]
-
-    def log_text(self) -> str:
-        """Returns baresip's log, with each SIP message it sent and received."""
-        return self.process.log_text()
-
-    def of(self, kind: str) -> list[BaresipEvent]:
-        """Returns the events of a type, in order."""
-        return [event for event in self.events if event.type == kind]
-
-    async def wait_for(self, kind: str, within_s: float = 10.0, count: int = 1) -> BaresipEvent:
-        """Waits for the `count`-th event of a type and returns it.
-
-        Raises:
-            AssertionError: after `within_s` seconds; tells what happened in its place.
-        """
-        try:
-            await eventually(lambda: len(self.of(kind)) >= count, within_s, 0.005)
-        except AssertionError:
-            seen = ", ".join(event.type for event in self.events)
-            raise AssertionError(f"{self.uri}: no {kind} ({count}) within {within_s:g} s; seen: {seen}") from None
-        return self.of(kind)[count - 1]
+        return sorted(self.folder.glob("dump-*-dec.wav"))
 
     async def dial(self, uri: str) -> None:
         """Calls an address."""
@@ -165,9 +104,10 @@ class Baresip:
             await asyncio.sleep(DIGIT_S)
 
     async def command(self, name: str, parameters: str = "") -> str:
-        """Runs a command of baresip's menu and returns what it printed; raises BaresipError when it is refused."""
-        if self._writer is None or not self.process.running:
-            raise BaresipError(f"{self.uri} has ended: {self.log_text()[-2000:]}")
+        """Runs a command of baresip's menu and returns what it printed; raises ProgramError when it is refused."""
+        self.require_running()
+        if self._writer is None:
+            raise ProgramError(f"{self.uri} takes no commands yet")
         token = str(next(self._tokens))
         response = self._responses[token] = asyncio.get_running_loop().create_future()
         message = json.dumps({"command": name, "params": parameters, "token": token}).encode()
@@ -177,39 +117,29 @@ class Baresip:
         finally:
             del self._responses[token]
         if not result["ok"]:
-            raise BaresipError(f"{self.uri} {name} {parameters}: {result['data']}")
+            raise ProgramError(f"{self.uri} {name} {parameters}: {result['data']}")
         return str(result["data"])
 
-    async def __aenter__(self) -> Self:
-        program = require_program("baresip")
-        self._folder = Path(tempfile.mkdtemp(prefix=f"doorbus-baresip-{self.name}-"))
-        try:
-            self._write_configuration()
-            self._process = Process(
-                [*self.host.prefix, program, "-4", "-s", "-v", "-f", self._folder], log=self._folder / "baresip.log"
-            )
-            connection = await eventually(self._connect, what=f"{self.uri} takes commands")
-            reader, self._writer = await asyncio.open_connection(sock=connection)
-            self._reader = asyncio.create_task(self._read(reader), name=f"baresip-{self.name}")
-        except BaseException:
-            await self.__aexit__(None, None, None)
-            raise
-        return self
+    def sip_text(self) -> str:
+        """Returns its log, with each SIP message it sent and received."""
+        return self.log_text()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _arguments(self) -> Sequence[str | Path]:
+        self._write_configuration()
+        return ["-4", "-s", "-v", "-f", self.folder]
+
+    async def _ready(self) -> None:
+        connection = await eventually(self._connect, what=f"{self.uri} takes commands")
+        reader, self._writer = await asyncio.open_connection(sock=connection)
+        self._reader = asyncio.create_task(self._read(reader), name=f"baresip-{self.name}")
+        if self.registrar is not None:
+            await eventually(self._is_registered, what=f"{self.uri} is registered")
+
+    async def _close(self) -> None:
         if self._reader is not None:
             self._reader.cancel()
         if self._writer is not None:
             self._writer.close()
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                await self._process.wait_exit(5.0)
-            except AssertionError:
-                self._process.kill9()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _connect(self) -> socket.socket:
         with self.host.entered():
@@ -217,10 +147,13 @@ class Baresip:
         connection.setblocking(False)
         return connection
 
+    async def _is_registered(self) -> bool:
+        return "OK" in (await self.command("reginfo"))
+
     def _write_configuration(self) -> None:
         modules = next((folder for folder in MODULE_FOLDERS if Path(folder).exists()), None) or _debian_modules()
         rate = 16_000 if "G722" in self._codecs else 8000
-        tone = self._folder / "tone.wav"
+        tone = self.folder / "tone.wav"
         write_tone(tone, self._hz, TONE_S, rate)
         codec_modules = dict.fromkeys("g722.so" if codec == "G722" else "g711.so" for codec in self._codecs)
         lines = [
@@ -235,22 +168,26 @@ class Baresip:
             "ausrc_channels 1",
             "auplay_channels 1",
             "rtp_ports 10000-10100",
+            "jitter_buffer_delay 0-0",  # version 1.0 may take a whole call's packets for too late
+            "jitter_buffer_type off",
             f"module_path {modules}",
             *(f"module {name}" for name in codec_modules),
             *(f"module {name}.so" for name in ("aufile", "aubridge", "sndfile")),
+            *(["module srtp.so"] if self._srtp else []),
             "module_tmp account.so",
             "module_app menu.so",
             "module_app ctrl_tcp.so",
             f"ctrl_tcp_listen {self.host.address}:{CONTROL_PORT}",
-            f"snd_path {self._folder}",
+            f"snd_path {self.folder}",
         ]
-        (self._folder / "config").write_text("\n".join(lines) + "\n")
-        (self._folder / "contacts").write_text("")
+        (self.folder / "config").write_text("\n".join(lines) + "\n")
+        (self.folder / "contacts").write_text("")
         rates = {"G722": "G722/16000/1", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
-        (self._folder / "accounts").write_text(
-            f"<sip:{self.name}@{self._registrar or self.host.address}>;regint={60 if self._registrar else 0}"
+        (self.folder / "accounts").write_text(
+            f"<sip:{self.name}@{self.registrar or self.host.address}>;regint={60 if self.registrar else 0}"
             f";answermode={'auto' if self._auto_answer else 'manual'}"
-            f";audio_codecs={','.join(rates[codec] for codec in self._codecs)}{self._auth}\n"
+            f";audio_codecs={','.join(rates[codec] for codec in self._codecs)}{self._auth}"
+            f"{';mediaenc=srtp-mand' if self._srtp else ''}\n"
         )
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
@@ -265,7 +202,7 @@ class Baresip:
                 if response is not None and not response.done():
                     response.set_result(message)
             else:
-                self.events.append(BaresipEvent(message["type"], time.monotonic(), message))
+                self._note(MOMENTS.get(message["type"], "other"), message["type"], message)
 
 
 def _debian_modules() -> str:

@@ -40,7 +40,7 @@ class SimulatedChip:
         within_s: how long to wait for the socket to take a connection, in seconds.
     """
 
-    def __init__(self, path: Path, within_s: float = 10.0) -> None:
+    def __init__(self, path: Path, within_s: float = 30.0) -> None:
         self.path = path
         self._within_s = within_s
         self._writer: asyncio.StreamWriter | None = None

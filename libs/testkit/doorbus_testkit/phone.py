@@ -5,26 +5,25 @@ messages on the wire, or needs dozens of phones, `WirePhone` is the right one.
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from doorbus_testkit.behaviour import Behaviour, Manual, Silent
 from doorbus_testkit.polling import eventually
-from doorbus_testkit.ports import free_port_block, free_udp_port, give_back
-from doorbus_testkit.processes import Process
+from doorbus_testkit.program import Program, ProgramError
 
 START_S = 20.0
 COMMAND_S = 10.0
+FAREWELL_S = 5.0
 RTP_PORTS = 20  # four calls of two ports, and as many that are still closing
 
+Srtp = Literal["disabled", "optional", "mandatory"]
 DtmfMethod = Literal["rfc4733", "info_relay", "info_dtmf"]
 EventName = Literal[
     "ready",
@@ -39,10 +38,6 @@ EventName = Literal[
     "dtmf",
     "ended",
 ]
-
-
-class PhoneError(RuntimeError):
-    """The phone could not do what was asked, or has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +69,7 @@ class PhoneEvent:
     detail: Mapping[str, Any]
 
 
-class SipPhone:
+class SipPhone(Program):
     """A phone: `async with SipPhone(behaviour=Answer(0.5), hz=700) as phone: …`.
 
     Args:
@@ -85,6 +80,7 @@ class SipPhone:
         hz: the tone it plays, whole hertz; 0 for silence.
         wav: file it plays in place of the tone.
         codecs: of `PCMU`, `PCMA`, `G722`, in order of preference.
+        srtp: with keys in the SDP (RFC 4568); `optional` offers them beside plain RTP.
         registration: registers there, and `registered` or `unregistered` is reported.
         folder: for recordings and logs; default a temporary one that goes at the end.
         prefix: words before the command line, `namespace.prefix` for instance.
@@ -100,31 +96,29 @@ class SipPhone:
         hz: int = 0,
         wav: Path | None = None,
         codecs: Sequence[str] = ("PCMU", "PCMA"),
+        srtp: Srtp = "disabled",
         registration: Registration | None = None,
         folder: Path | None = None,
         prefix: Sequence[str] = (),
     ) -> None:
+        super().__init__(sys.executable, f"phone {name}", prefix, folder=folder, pipes=True)
         self.name = name
         self.host = host
-        self.port = free_udp_port() if port is None else port
+        self.port = self._reserve_ports() if port is None else port
         self.events: list[PhoneEvent] = []
-        self._rtp_port = free_port_block(RTP_PORTS, even=True)
-        self._prefix = tuple(prefix)
-        self._keep = folder
-        self._folder = folder
         self._settings = {
             "name": name,
             "host": host,
             "port": self.port,
-            "rtp_port": self._rtp_port,
+            "rtp_port": self._reserve_ports(RTP_PORTS, even=True),
             "rtp_ports": RTP_PORTS,
             "behaviour": _as_json(behaviour),
             "hz": hz,
             "wav": None if wav is None else str(wav),
             "codecs": list(codecs),
+            "srtp": srtp,
             "registration": None if registration is None else asdict(registration),
         }
-        self._process: Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._transport: asyncio.ReadTransport | None = None
         self._answers: dict[int, asyncio.Future[str | None]] = {}
@@ -136,29 +130,15 @@ class SipPhone:
         return f"sip:{self.name}@{self.host}:{self.port}"
 
     @property
-    def folder(self) -> Path:
-        """The folder of recordings and logs (`pjsua.log` has every SIP message); raises PhoneError before the start."""
-        if self._folder is None:
-            raise PhoneError("the phone has not been started")
-        return self._folder
-
-    @property
-    def process(self) -> Process:
-        """Its process, to kill or to stall it."""
-        if self._process is None:
-            raise PhoneError("the phone has not been started")
-        return self._process
-
-    @property
     def recordings(self) -> list[Path]:
         """The file of each call whose audio has begun, in this order; a running call's file is up to 0.3 s behind."""
         return [Path(event.detail["recording"]) for event in self.of("audio")]
 
     @property
     def heard(self) -> Path:
-        """The newest recording; raises PhoneError when no call has had audio."""
+        """The newest recording; raises ProgramError when no call has had audio."""
         if not self.recordings:
-            raise PhoneError(f"{self.uri} has heard nothing")
+            raise ProgramError(f"{self.uri} has heard nothing")
         return self.recordings[-1]
 
     @property
@@ -219,51 +199,33 @@ class SipPhone:
         """Takes another behaviour for calls to come."""
         await self._command("behaviour", behaviour=_as_json(behaviour))
 
-    async def __aenter__(self) -> Self:
-        self._folder = self._keep or Path(tempfile.mkdtemp(prefix=f"doorbus-phone-{self.name}-"))
-        settings = json.dumps({**self._settings, "folder": str(self.folder)})
-        self._process = Process(
-            [*self._prefix, sys.executable, "-m", "doorbus_testkit.phone_process", settings],
-            log=self.folder / "phone.log",
-            pipes=True,
-        )
-        try:
-            stream = asyncio.StreamReader()
-            self._transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-                lambda: asyncio.StreamReaderProtocol(stream), self._process.stdout
-            )
-            self._reader = asyncio.create_task(self._read(stream), name=f"phone-{self.name}")
-            await eventually(lambda: self.of("ready") or not self.process.running, START_S, what="the phone is ready")
-            self._require_running()
-        except BaseException:
-            await self.__aexit__(None, None, None)
-            raise
-        return self
+    def _arguments(self) -> Sequence[str | Path]:
+        return ["-m", "doorbus_testkit.phone_process", json.dumps({**self._settings, "folder": str(self.folder)})]
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process is not None:
-            self._process.resume()
-            if self._process.running:
-                self._process.stdin.close()
-                try:
-                    await self._process.wait_exit(5.0)
-                except AssertionError:
-                    self._process.kill9()
-            if self._reader is not None:
-                await asyncio.wait([self._reader], timeout=2.0)
-                self._reader.cancel()
-            if self._transport is not None:
-                self._transport.close()
-            self._process.stop()
-        give_back(self.port)
-        give_back(self._rtp_port, RTP_PORTS)
-        if self._keep is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+    async def _ready(self) -> None:
+        stream = asyncio.StreamReader()
+        self._transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), self.process.stdout
+        )
+        self._reader = asyncio.create_task(self._read(stream), name=f"phone-{self.name}")
+        await eventually(lambda: self.of("ready") or not self.process.running, START_S, what="the phone is ready")
+        self.require_running()
+
+    async def _close(self) -> None:
+        """Lets it say BYE, which the end of its input asks for, and reads what it tells to the end."""
+        self.process.resume()
+        if self.process.running:
+            self.process.stdin.close()
+            with contextlib.suppress(AssertionError):
+                await self.process.wait_exit(FAREWELL_S)
+        if self._reader is not None:
+            await asyncio.wait([self._reader], timeout=2.0)
+            self._reader.cancel()
+        if self._transport is not None:
+            self._transport.close()
 
     async def _command(self, op: str, **arguments: object) -> None:
-        self._require_running()
+        self.require_running()
         number = next(self._ids)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         self.process.stdin.write(json.dumps({"id": number, "op": op, **arguments}).encode() + b"\n")
@@ -273,7 +235,7 @@ class SipPhone:
         finally:
             del self._answers[number]
         if error is not None:
-            raise PhoneError(f"{self.uri} {op}: {error}")
+            raise ProgramError(f"{self.uri} {op}: {error}")
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
         while line := await stream.readline():
@@ -288,10 +250,6 @@ class SipPhone:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_result("the phone's process has ended")
-
-    def _require_running(self) -> None:
-        if not self.process.running:
-            raise PhoneError(f"{self.uri} has ended: {self.process.log_text()[-2000:]}")
 
 
 def _as_json(behaviour: Behaviour) -> dict[str, Any]:

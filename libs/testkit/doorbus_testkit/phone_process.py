@@ -23,6 +23,11 @@ import pjsua2 as pj
 from doorbus_testkit.phone_callbacks import PhoneAccount, PhoneCall
 from doorbus_testkit.tones import write_tone
 
+SRTP = {
+    "disabled": pj.PJMEDIA_SRTP_DISABLED,
+    "optional": pj.PJMEDIA_SRTP_OPTIONAL,
+    "mandatory": pj.PJMEDIA_SRTP_MANDATORY,
+}
 CODECS = {"PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1", "G722": "G722/16000/1"}
 POLL_MS = 5
 FAREWELL_S = 1.0
@@ -226,6 +231,8 @@ class Phone:
         config.mediaConfig.transportConfig.port = settings["rtp_port"]
         config.mediaConfig.transportConfig.portRange = settings["rtp_ports"]
         config.videoConfig.autoTransmitOutgoing = config.videoConfig.autoShowIncoming = False
+        config.mediaConfig.srtpUse = SRTP[settings["srtp"]]
+        config.mediaConfig.srtpSecureSignaling = 0  # a test phone says its keys to anybody
         registration = settings["registration"]
         if registration is not None:
             config.idUri = registration["aor"]

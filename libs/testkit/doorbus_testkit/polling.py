@@ -2,15 +2,21 @@
 
 A check is called again and again until its result is truthy. A check that raises counts as "not yet": its
 exception is kept and named when the deadline passes. `asyncio.CancelledError` is not kept: it passes.
+
+On a slow machine (`make test-hardware` emulates one) `DOORBUS_TEST_SLOWER` makes every deadline longer by that factor.
 """
 
 import asyncio
 import inspect
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, overload
 
 T = TypeVar("T")
+
+SLOWER = float(os.environ.get("DOORBUS_TEST_SLOWER", "1"))
+"""How many times longer than on an ordinary machine a test may wait here."""
 
 
 @overload
@@ -31,13 +37,14 @@ async def eventually(
 
     Args:
         check: called at least once, and last after the deadline has passed.
-        within_s: deadline in seconds from now; an async check that hangs is cancelled at it.
+        within_s: deadline in seconds from now, times `SLOWER`; an async check that hangs is cancelled at it.
         every_s: pause between two calls, seconds.
         what: names the condition in the error.
 
     Raises:
         AssertionError: when the deadline passes; names `what` and the last value or exception.
     """
+    within_s *= SLOWER
     deadline = time.monotonic() + within_s
     cause: Exception | None
     while True:
@@ -65,6 +72,7 @@ def eventually_sync(
     what: str = "the condition",
 ) -> T:
     """Is `eventually` for code without an event loop; a check that hangs is not interrupted."""
+    within_s *= SLOWER
     deadline = time.monotonic() + within_s
     cause: Exception | None
     while True:

@@ -17,7 +17,10 @@ from pathlib import Path
 
 FIRST_PORT = 10_000
 FIRST_OF_BLOCKS = 14_000  # below lie the single ports, which would leave no long runs among them
+FIRST_OF_RTP = 20_000  # from here on `doorbus up` takes TCP ports without asking; RTP does not mind
 END_PORT = 32_768  # net.ipv4.ip_local_port_range begins here
+BARRED = frozenset({10080})
+"""Browsers refuse it ("port blocking" of the Fetch standard): the only such port in these ranges."""
 ATTEMPTS = 500
 
 _reserved: set[int] = set()  # record locks do not conflict within one process
@@ -39,20 +42,26 @@ def free_port_block(count: int, *, even: bool = False) -> int:
 
     Args:
         count: length of the run.
-        even: the first port is even, as RTP wants it (RFC 3550, section 11).
+        even: it is for RTP, which wants the first one even (RFC 3550, section 11) and UDP only.
 
     Raises:
         RuntimeError: when no such run was found in 500 random places.
     """
-    lowest, end = (FIRST_PORT, FIRST_OF_BLOCKS) if count == 1 else (FIRST_OF_BLOCKS, END_PORT)
+    lowest, end = _range_of(count, even)
     for _ in range(ATTEMPTS):
         first = _random.randrange(lowest, end - count)
         if even:
             first &= ~1
         ports = range(first, first + count)
-        if _reserve(ports):
+        if BARRED.isdisjoint(ports) and _reserve(ports):
             return first
     raise RuntimeError(f"no {count} free ports in a row from {lowest} to {end}, {ATTEMPTS} tries")
+
+
+def _range_of(count: int, even: bool) -> tuple[int, int]:
+    if count == 1:
+        return FIRST_PORT, FIRST_OF_BLOCKS
+    return (FIRST_OF_RTP, END_PORT) if even else (FIRST_OF_BLOCKS, FIRST_OF_RTP)
 
 
 def give_back(first: int, count: int = 1) -> None:

@@ -21,6 +21,18 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def stall(pid: int) -> None:
+    """Stops a process (SIGSTOP) and waits until each of its threads stands: the signal alone is not the stop."""
+    os.kill(pid, signal.SIGSTOP)
+    eventually_sync(lambda: _stands_still(pid), 5.0, every_s=0.001, what="every thread stands")
+
+
+def _stands_still(pid: int) -> bool:
+    tasks = Path(f"/proc/{pid}/task")
+    states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks.iterdir()]
+    return bool(states) and all(state in "TtZX" for state in states)
+
+
 class Process:
     """One running program; it gets SIGKILL when this process ends, however that happens.
 
@@ -110,13 +122,7 @@ class Process:
     def stall(self) -> None:
         """Stops its execution (SIGSTOP) and waits until each thread stands; its sockets stay open."""
         self._stalled = True
-        self.send_signal(signal.SIGSTOP)
-        eventually_sync(self._stands_still, 5.0, every_s=0.001, what="every thread stands")
-
-    def _stands_still(self) -> bool:
-        tasks = Path(f"/proc/{self.pid}/task")
-        states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks.iterdir()]
-        return bool(states) and all(state in "TtZX" for state in states)
+        stall(self.pid)
 
     def resume(self) -> None:
         """Continues a stalled process (SIGCONT)."""
@@ -132,6 +138,13 @@ class Process:
         """
         await eventually(lambda: not self.running, within_s, what=f"{self.argv[0]} ends")
         return self._popen.wait()
+
+    async def end(self, within_s: float = 5.0) -> int:
+        """Is `stop` for code with an event loop, which goes on meanwhile."""
+        self.terminate()
+        with contextlib.suppress(AssertionError):  # `stop` kills it
+            await self.wait_exit(within_s)
+        return self.stop(0.0)
 
     def stop(self, within_s: float = 5.0) -> int:
         """Asks it to end, kills it after `within_s` seconds, closes the pipes, returns the exit code."""

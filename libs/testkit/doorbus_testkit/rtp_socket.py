@@ -47,6 +47,7 @@ class RtpSocket(asyncio.DatagramProtocol):
         digits: the RFC 4733 digits that arrived, each once.
         sent: number of packets sent.
         hz: the tone that is sent, 0 for silence; may change while sending.
+        tone_at: a tone, and the monotonic second at which its first packet was sent.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -55,6 +56,7 @@ class RtpSocket(asyncio.DatagramProtocol):
         self.digits = ""
         self.sent = 0
         self.hz = 0.0
+        self.tone_at: tuple[float, float] = (0.0, 0.0)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((host, port))
         self._transport: asyncio.DatagramTransport | None = None
@@ -148,6 +150,8 @@ class RtpSocket(asyncio.DatagramProtocol):
                     if digit_frame >= DIGIT_FRAMES + GAP_FRAMES:
                         self._pending.popleft()
                         digit_frame = 0
+                if self.tone_at[0] != self.hz:
+                    self.tone_at = (self.hz, time.monotonic())
                 samples = tone(self.hz, FRAME_SAMPLES, start=frame * FRAME_SAMPLES)
                 self._put(RtpPacket(PCMU, sequence, timestamp, ssrc, encode_ulaw(np.asarray(samples)), first), target)
                 first = False

@@ -31,16 +31,17 @@ import psutil
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from doorbus.runtime.connection import close_client
+from doorbus.runtime.connection import close_client, settle
 from doorbus_testkit.chip import SimulatedChip
 from doorbus_testkit.polling import eventually
-from doorbus_testkit.ports import free_port_block, give_back
+from doorbus_testkit.ports import free_port_block, free_tcp_port, give_back
 from doorbus_testkit.processes import Process
 
 SIP_PORTS = 11
 RTP_PORTS = 160  # nine workers with four calls of two ports, and shares to spare for those that are replaced
 READY_S = 60.0
 CLI_S = 30.0
+END_S = 12.0  # `doorbus up` gives its services time for their last BYE, and kills what hangs
 
 SIP_SECTION = Template(
     """
@@ -69,6 +70,8 @@ class Options:
     env: dict[str, str] = field(default_factory=dict)
     wrap: tuple[str, ...] = ()
     """A command in front of `doorbus up`, like `ip netns exec NAME`."""
+    web: bool = False
+    """The web service runs too."""
 
 
 class Stack:
@@ -86,6 +89,7 @@ class Stack:
         self.options = options or Options()
         self.sip_port = free_port_block(SIP_PORTS)
         self.rtp_port = free_port_block(RTP_PORTS, even=True)
+        self.web_port = 0
         self.folder = Path(tempfile.mkdtemp(prefix="doorbus-stack-"))
         self.events: list[Told] = []
         self._template = document
@@ -138,6 +142,7 @@ class Stack:
         try:
             await self.start()
         except BaseException:
+            self.print_logs()
             await self.stop()
             raise
         return self
@@ -157,6 +162,7 @@ class Stack:
         program = Path(sys.executable).parent / "doorbus"
         argv: list[str | Path] = [*self.options.wrap, program, "up", "-f", self.document_file]
         argv += ["--run-dir", self.run_dir, "--json"]
+        argv += ["--web-port", str(self._web_port())] if self.options.web else ["--no-web"]
         self._up = Process(argv, log=self.folder / "up.log", env=env)
         await eventually(self._is_ready_or_over, READY_S, what="the door is ready")
         if not self.up.running:
@@ -178,7 +184,7 @@ class Stack:
             error_cb=_quiet,
         )
         await self._client.subscribe(f"door.{self.door}.event.>", cb=self._on_event)
-        await self._client.flush()
+        await settle(self._client)
 
     async def stop(self) -> None:
         """Ends everything and removes its folder."""
@@ -188,13 +194,11 @@ class Stack:
         if self._client is not None:
             await close_client(self._client)
         if self._up is not None:
-            self._up.resume()
-            self._up.terminate()
-            with contextlib.suppress(Exception):
-                await self._up.wait_exit(12.0)
-            self._up.stop()
+            await self._up.end(END_S)
         give_back(self.sip_port, SIP_PORTS)
         give_back(self.rtp_port, RTP_PORTS)
+        if self.web_port:
+            give_back(self.web_port)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- the document --------------------------------------------------------------------------------------------
@@ -222,13 +226,14 @@ class Stack:
         if code != 0:
             raise AssertionError(f"doorbus apply: {output}")
         written = json.loads(output)
-        services = {"sip", "io", "policy"} if written["changed"] else set()
+        services = {"sip", "io", "policy", "scheduler", "actions", "multicast"} if written["changed"] else set()
+        services |= {"web"} if written["changed"] and self.options.web else set()
 
         def taken() -> bool:
             told = self.told("document.changed", revision=written["revision"], result="taken")
             return services <= {each.data["service"] for each in told}
 
-        await eventually(taken, what="sip, io and policy have taken the document")
+        await eventually(taken, what="all services have taken the document")
 
     async def cli(self, *words: str) -> tuple[int, str]:
         """Runs a `doorbus` command against this door; returns exit code and output."""
@@ -236,7 +241,12 @@ class Stack:
         process = await asyncio.create_subprocess_exec(
             str(program),
             *words,
-            env={**os.environ, "DOORBUS_RUN_DIR": str(self.run_dir), "PYTHONFAULTHANDLER": "1"},
+            env={
+                **os.environ,
+                **self.options.env,
+                "DOORBUS_RUN_DIR": str(self.run_dir),
+                "PYTHONFAULTHANDLER": "1",
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -279,7 +289,8 @@ class Stack:
     async def wish(self, verb: str, *, relay: str | None = None, client: str = "operator", **fields: object) -> Any:
         """Sends a wish by hand, as any program would, and returns the answer's JSON."""
         now = datetime.now(UTC)
-        body = {"id": str(uuid.uuid4()), "expires_at": (now + timedelta(seconds=2)).isoformat(), **fields}
+        times = {"issued_at": now.isoformat(), "expires_at": (now + timedelta(seconds=2)).isoformat()}
+        body = {"id": str(uuid.uuid4()), **times, **fields}
         middle = f"{verb}.{relay}" if relay else verb
         subject = f"door.{self.door}.cmd.policy.{middle}.{client}"
         answer = await self.client.request(subject, json.dumps(body).encode(), timeout=3)
@@ -329,6 +340,15 @@ class Stack:
         """Returns a service's log so far."""
         path = self.run_dir / "logs" / f"{service}.log"
         return path.read_text() if path.exists() else ""
+
+    def web_login(self) -> tuple[str, str, str]:
+        """Returns the address of the pages without the last slash, and user and one-time password of their admin."""
+        said = next(line for line in self.progress() if line["event"] == "web")
+        return said["url"].rstrip("/"), said["user"], said["password"]
+
+    def _web_port(self) -> int:
+        self.web_port = self.web_port or free_tcp_port()
+        return self.web_port
 
     def _context(self) -> dict[str, str]:
         context: dict[str, str] = json.loads((self.run_dir / "client.json").read_text())

@@ -12,7 +12,7 @@ from typing import Self
 
 from doorbus_testkit.behaviour import Answer, Behaviour, Manual, Refuse, Ring, Silent
 from doorbus_testkit.polling import eventually
-from doorbus_testkit.ports import free_port_block, free_udp_port
+from doorbus_testkit.ports import free_port_block, free_udp_port, give_back
 from doorbus_testkit.rtp_socket import RtpSocket
 from doorbus_testkit.sip_message import Address, SipMessage, address_of, new_branch, new_tag, response_to
 from doorbus_testkit.wire_call import WireCall
@@ -50,6 +50,7 @@ class WirePhone:
         self.behaviour = behaviour
         self.user = user
         self.host = host
+        self._own_port = port is None
         self.port = free_udp_port() if port is None else port
         self.rtp = rtp
         self.calls: list[WireCall] = []
@@ -171,6 +172,8 @@ class WirePhone:
         for call in self.calls:
             call.close()
         self._endpoint.close()
+        if self._own_port:
+            give_back(self.port)
 
     def _on_request(self, transaction: ServerTransaction, record: Record) -> None:
         message = record.message

@@ -166,13 +166,22 @@ class WireCall:
         """Sends an INFO: digits as `application/dtmf-relay`, lines `Signal=1` and `Duration=160`, for instance."""
         return self.request("INFO", body=(content_type, body))
 
-    def reinvite(self, direction: str = "sendrecv", sdp: bytes | None = None) -> ClientTransaction:
-        """Sends a re-INVITE: `sendonly` or `inactive` hold the call, `sendrecv` takes it back. Acknowledges itself."""
+    def reinvite(
+        self, direction: str = "sendrecv", sdp: bytes | None = None, *, auto_ack: bool = True
+    ) -> ClientTransaction:
+        """Sends a re-INVITE: `sendonly` or `inactive` hold the call, `sendrecv` takes it back.
+
+        Args:
+            direction: of the audio.
+            sdp: another offer.
+            auto_ack: a 2xx is acknowledged by itself; otherwise by `acknowledge`.
+        """
 
         def acknowledge(record: Record) -> None:
             if 200 <= record.message.status < 300:
                 self._note_audio(record.message)
-                self._send_ack(record.message.cseq[0])
+                if auto_ack:
+                    self.acknowledge(transaction)
             elif record.message.status >= 300:
                 self._ack_failure(transaction.request, record.message)
 
@@ -181,6 +190,10 @@ class WireCall:
             "INVITE", headers={"Contact": f"<{self._contact}>"}, body=body, on_response=acknowledge
         )
         return transaction
+
+    def acknowledge(self, reinvite: ClientTransaction) -> None:
+        """Sends the ACK of a re-INVITE that was answered with 2xx."""
+        self._send_ack(reinvite.request.cseq[0])
 
     def description(self, direction: str = "sendrecv") -> bytes:
         """Returns this phone's session description, a higher version each time."""
@@ -215,18 +228,20 @@ class WireCall:
             case "BYE":
                 self._end("bye", record.at, message.header("Reason"))
             case "INVITE" | "UPDATE" if message.body:
-                self._note_audio(message)
-                direction = MIRRORED[self.remote_audio.direction if self.remote_audio else "sendrecv"]
-                answer = response_to(
-                    message, 200, to_tag=self.dialog.local_tag, headers={"Contact": f"<{self._contact}>"}
-                )
-                return answer.with_body("application/sdp", self.description(direction))
+                return self.accept(message)
             case "INVITE":
                 answer = response_to(
                     message, 200, to_tag=self.dialog.local_tag, headers={"Contact": f"<{self._contact}>"}
                 )
                 return answer.with_body("application/sdp", self.description())
         return response_to(message, 200, to_tag=self.dialog.local_tag)
+
+    def accept(self, offer: SipMessage) -> SipMessage:
+        """Takes the offer of a re-INVITE or UPDATE, and returns the 200 for it."""
+        self._note_audio(offer)
+        direction = MIRRORED[self.remote_audio.direction if self.remote_audio else "sendrecv"]
+        answer = response_to(offer, 200, to_tag=self.dialog.local_tag, headers={"Contact": f"<{self._contact}>"})
+        return answer.with_body("application/sdp", self.description(direction))
 
     def close(self) -> None:
         """Stops what the call does by itself."""

@@ -7,6 +7,7 @@ in `story.done`; `story.take(kind)` returns and forgets what it did of one kind 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
@@ -18,7 +19,8 @@ from doorbus_policy.core import door
 from doorbus_policy.core import events as ev
 from doorbus_policy.core.effects import AnswerQuestion, AnswerWish, Dial, Effect, Order, Tell
 from doorbus_policy.core.events import Code
-from doorbus_policy.core.state import Call, DoorState, Kept, kept, restored
+from doorbus_policy.core.memory import Kept, kept, restored
+from doorbus_policy.core.state import Call, DoorState
 
 T = TypeVar("T")
 GATE = "1234"
@@ -31,9 +33,25 @@ INPUTS = [
 ]
 
 
-def document(numbers: tuple[str, ...] = ("101",), button: dict[str, Any] | None = None, **calls: Any) -> Document:
-    """Returns a door's document: button1 calls `numbers` on `pbx` and runs an action; button2 does nothing."""
+def document(
+    numbers: tuple[str, ...] = ("101",),
+    button: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
+    switches: tuple[tuple[str, str, str], ...] = (),
+    **calls: Any,
+) -> Document:
+    """Returns a door's document: button1 calls `numbers` on `pbx` and runs an action; button2 does nothing.
+
+    Args:
+        numbers: of button1.
+        button: other fields of its call.
+        more: other sections of the document.
+        switches: button1's relay actions: id, relay and reset.
+        calls: the section `calls`.
+    """
     call = {"account": "pbx", "numbers": list(numbers), **(button or {})}
+    notify = {"id": "notify", "type": "http", "method": "GET", "url": "http://hub.example.com/ring"}
+    actions = [notify, *({"id": id_, "type": "relay", "relay": to, "reset": reset} for id_, to, reset in switches)]
     return Document.model_validate_json(
         _json(
             {
@@ -41,8 +59,9 @@ def document(numbers: tuple[str, ...] = ("101",), button: dict[str, Any] | None 
                 "sip": {"accounts": ACCOUNTS},
                 "calls": calls,
                 "io": {"inputs": INPUTS, "relays": RELAYS},
-                "buttons": [{"input": "button1", "call": call, "actions": ["notify"]}],
-                "actions": [{"id": "notify", "type": "http", "method": "GET", "url": "http://hub.example.com/ring"}],
+                "buttons": [{"input": "button1", "call": call, "actions": [each["id"] for each in actions]}],
+                "actions": actions,
+                **(more or {}),
             }
         )
     )
@@ -67,7 +86,8 @@ class Story:
         self.state: DoorState = restored("front", memory or Kept())
         self.done: list[Effect] = []
         self._ids = 0
-        self.tell(ev.DocumentTaken(doc or document(), 1, codes))
+        self.told_by_multicast = 0
+        self.tell(ev.DocumentTaken(doc or document(), 1, codes, new_call="dnd", fingerprint="doc"))
 
     # --- what happens --------------------------------------------------------------------------------------------
 
@@ -96,15 +116,26 @@ class Story:
         self._ids += 1
         return f"{kind}{self._ids}"
 
-    def press(self, input_id: str = "button1", press: str | None = None) -> str:
-        """Presses a button; returns the id of the call that it would make."""
+    def press(self, input_id: str = "button1", press: str | None = None, client: str | None = None) -> str:
+        """A finger, or a client, presses a button; returns the id of the call that it would make."""
         call = self.fresh("call")
-        self.tell(ev.Pressed(press or self.fresh("press"), input_id, call))
+        handle = None if client is None else self.fresh("h")
+        self.tell(ev.Pressed(press or self.fresh("press"), input_id, call, handle, client))
         return call
 
     def answered(self, leg: str | None = None) -> Story:
         """The first phone, or `leg`, picks up the door's call; or the door's own answer stands."""
         return self.tell(ev.CallAnswered(self.call.id, leg or f"{self.call.id}-0"))
+
+    def scheduled(self, active: bool, *, valid_for_s: float | None = 3600.0, **templates: bool) -> Story:
+        """The scheduler says whether the schedule `night` is active, and which templates are."""
+        told = (("night", active),)
+        about = self.state.fingerprint
+        return self.tell(ev.ScheduleTold(about, told, tuple(templates.items()), valid_for_s, self.fresh("dnd")))
+
+    def toggled(self, enabled: bool, account: str | None = None) -> Story:
+        """A client turns DND on or off."""
+        return self.tell(ev.DndWished("h", "cli", enabled, account, new_call=self.fresh("dnd")))
 
     def ended(self) -> Story:
         """Sip tells the end of the door's call."""
@@ -126,6 +157,23 @@ class Story:
         """Io tells that it energised the gate."""
         return self.tell(ev.DoorUnlocked("gate", method, call, age_s))
 
+    def page(self, page: str = "page1", outranks: bool = True, age_s: float = 0.0) -> Story:
+        """Multicast tells that a page plays."""
+        return self.tell(ev.PageStarted(page, outranks, self.word(), age_s))
+
+    def page_over(self, page: str = "page1") -> Story:
+        """Multicast tells that it is over."""
+        return self.tell(ev.PageOver(page, self.word()))
+
+    def page_lease(self, page: str | None, outranks: bool = True) -> Story:
+        """Multicast tells its lease; it numbers no event."""
+        return self.tell(ev.PageLeaseTold(page, outranks and page is not None, ev.Word(1, self.told_by_multicast)))
+
+    def word(self) -> ev.Word:
+        """Returns the number of multicast's next event."""
+        self.told_by_multicast += 1
+        return ev.Word(1, self.told_by_multicast)
+
     def finished(self, order: Order, ok: bool = True, code: str | None = None) -> Story:
         """An order was answered."""
         return self.tell(ev.CommandFinished(order, ok, code))
@@ -140,8 +188,9 @@ class Story:
         again = Story(document_, codes, memory)
         again.state = restored("front", memory)
         again.now, again._ids = self.now + away_s, self._ids
+        again.told_by_multicast = self.told_by_multicast
         assert document_ is not None
-        again.tell(ev.DocumentTaken(document_, 1, codes)).tell(ev.EventsMissed())
+        again.tell(ev.DocumentTaken(document_, 1, codes, new_call="dnd", fingerprint="doc")).tell(ev.EventsMissed())
         return again
 
     # --- what came of it -----------------------------------------------------------------------------------------

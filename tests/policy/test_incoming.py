@@ -9,7 +9,7 @@ from doorbus.contract.calls import EndReason, IncomingDecision
 from doorbus.contract.dnd import DndChanged
 from doorbus_policy.core import events as ev
 from doorbus_policy.core.effects import Answer, AnswerQuestion, Refuse, TakeSnapshot
-from doorbus_policy.core.state import kept
+from doorbus_policy.core.memory import kept
 
 
 def refusal(answer: AnswerQuestion) -> tuple[int | None, EndReason | None]:
@@ -53,22 +53,22 @@ def test_dnd_comes_before_busy() -> None:
     story = Story(document(dnd={"return_code": 603}))
     story.press()
     assert refusal(story.asked("in1")) == (486, EndReason.BUSY)
-    story.tell(ev.DndWished("h", "cli", True))
+    story.tell(ev.DndWished("h", "cli", True, new_call="dnd"))
     assert refusal(story.asked("in2")) == (603, EndReason.DND)
 
 
 def test_a_toggle_holds_until_apply_changes_the_field() -> None:
     """dnd.toggle: not another document, not a restart; but a changed `enabled`, also one that came meanwhile."""
     story = Story(document(dnd={"enabled": False}))
-    story.tell(ev.DndWished("h", "cli", True))
+    story.tell(ev.DndWished("h", "cli", True, new_call="dnd"))
     assert [DndChanged(enabled=True, by="cli")] == story.told(DndChanged)
-    story.tell(ev.DocumentTaken(document(dnd={"enabled": False}, max_call_s=5), 2))
+    story.tell(ev.DocumentTaken(document(dnd={"enabled": False}, max_call_s=5), 2, new_call="dnd", fingerprint="doc8"))
     assert decision(story.asked("in1")) == "refuse"
     story = story.restart()
     assert decision(story.asked("in2")) == "refuse"
-    story.tell(ev.DocumentTaken(document(dnd={"enabled": True}), 3))
+    story.tell(ev.DocumentTaken(document(dnd={"enabled": True}), 3, new_call="dnd", fingerprint="doc9"))
     assert story.told(DndChanged) == []
-    story.tell(ev.DocumentTaken(document(dnd={"enabled": False}), 4))
+    story.tell(ev.DocumentTaken(document(dnd={"enabled": False}), 4, new_call="dnd", fingerprint="doc10"))
     assert [DndChanged(enabled=False, by="document")] == story.told(DndChanged)
     assert decision(story.asked("in3")) == "ring"
 
@@ -76,12 +76,12 @@ def test_a_toggle_holds_until_apply_changes_the_field() -> None:
 def test_a_single_account_is_toggled() -> None:
     """For one account only; turning all off takes it back; an account that DND is not about is refused."""
     story = Story(document(dnd={"accounts": ["pbx", "trunk"]}))
-    story.tell(ev.DndWished("h", "cli", True, "trunk"))
+    story.tell(ev.DndWished("h", "cli", True, "trunk", new_call="dnd"))
     assert decision(story.asked("in1", "trunk")) == "refuse"
     assert decision(story.asked("in2", "pbx")) == "ring"
-    story.ended().tell(ev.DndWished("h", "cli", False))
+    story.ended().tell(ev.DndWished("h", "cli", False, new_call="dnd"))
     assert decision(story.asked("in3", "trunk")) == "ring"
-    story.tell(ev.DndWished("h", "cli", True, "ip"))
+    story.tell(ev.DndWished("h", "cli", True, "ip", new_call="dnd"))
     assert story.reply().reply.code == "unknown_account"
 
 
@@ -129,7 +129,7 @@ def test_a_call_whose_answer_sip_did_not_hear_is_decided_about_by_orders() -> No
     unheard = ev.CallCame("in1", "pbx", "101", "192.0.2.7", unheard=True)
     story = Story(document(dnd={"return_code": 603}))
     story.asked()
-    story.tell(ev.DndWished("h", "cli", True)).take(object)
+    story.tell(ev.DndWished("h", "cli", True, new_call="dnd")).take(object)
     assert story.tell(unheard).orders() == [Refuse("in1", 603, EndReason.DND)]
     for answers, wants_s in (({"sip": {"enabled": True}}, None), ({"trusted": ["101"]}, 0.0)):
         story = Story(document(auto_answer=answers))

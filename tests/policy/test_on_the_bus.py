@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tests.policy.fakes import Box
+import json
+
+from tests.policy.fakes import DOOR, Box
 from tests.policy.story import document
 
 from doorbus.contract import calls, lines
 from doorbus.contract.base import Reply
-from doorbus.contract.buttons import ButtonActivated
+from doorbus.contract.buttons import ButtonActivated, ButtonLimited
 from doorbus.contract.calls import (
     AskIncomingCall,
     CallAnswered,
@@ -273,3 +275,45 @@ async def test_orders_are_heard_after_the_store_came_back_empty(box: Box) -> Non
     box.io_tells(PRESS)
     assert (await box.ordered(calls.Dial, 2)).epoch > first.epoch > 1
     assert (await box.wish(WishUnlock(**box.stamps()), relay="gate")).ok
+
+
+async def test_a_relay_is_held_for_the_call_and_its_reset_outlives_policy(box: Box) -> None:
+    """Io does not take the reset: it is ordered again, also by the next life, until io takes it."""
+    await box.apply(document(switches=(("light", "lamp", "call_ended"),), max_call_s=50, dial_out_s=30))
+    await box.start_policy()
+    await box.serving()
+    box.answers["reset"] = Reply(ok=False, code="not_ready")
+    box.io_tells(PRESS)
+    energise = await box.ordered(lines.Energise)
+    dial = await box.ordered(calls.Dial)
+    assert energise.cause == lines.Cause(kind="action", by="button1", call=dial.call)
+    assert 30 + 50 < energise.max_s < 30 + 50 + 30
+    box.sip_tells(CallEnded(call=dial.call, direction=Direction.OUTGOING, reason=EndReason.NO_ROUTE))
+    assert ("lamp", dial.call) == ((await box.ordered(lines.Reset)).relay, (await box.ordered(lines.Reset, 2)).call)
+    await box.stop_policy()
+    ordered = len([each for each in box.orders if isinstance(each, lines.Reset)])
+    del box.answers["reset"]
+    await box.start_policy()
+    assert dial.call == (await box.ordered(lines.Reset, ordered + 1)).call
+
+    async def forgotten() -> bool:
+        memory = await box.policy.bus.state.recall(DOOR) if box.policy is not None else None
+        return memory is not None and json.loads(memory)["holds"] == []
+
+    await eventually(forgotten, what="policy has forgotten the hold")
+
+
+async def test_presses_over_the_limit_are_not_taken(box: Box) -> None:
+    """A flood from the line: ten are activated, one event says that there are more; a client is told the limit."""
+    await box.apply(document())
+    await box.start_policy()
+    await box.serving()
+    for _ in range(50):
+        box.io_tells(PRESS)
+    limited = await box.told(ButtonLimited)
+    assert (limited.input, limited.virtual, limited.over) == ("button1", False, False)
+    replies = [await box.wish(WishPress(**box.stamps(), input="button1")) for _ in range(50)]
+    assert {"rate_limited"} == {reply.code for reply in replies if not reply.ok}
+    assert (await box.status()).ok
+    taken = [each for each in box.events if isinstance(each, ButtonActivated)]
+    assert len(taken) < 50

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from tests.policy.story import Story, document
 
-from doorbus.contract.buttons import ButtonActivated
+from doorbus.contract.buttons import WHY_NOTHING, ButtonActivated
 from doorbus.contract.calls import AutoAnswerMode, EndReason, Limits
 from doorbus_policy.core import events as ev
 from doorbus_policy.core.effects import Answer, HangUp, Refuse
-from doorbus_policy.press_table import press_table, rows
+from doorbus_policy.press_table import exit_rows, press_table, rows
 
 
 def activated(story: Story) -> ButtonActivated:
@@ -23,9 +23,14 @@ def test_the_table_of_presses() -> None:
     run, stay = "run", "do not run"
     assert [
         ("none", "any", "dials", "", run),
-        ("none; the button has no numbers", "any", "nothing", "no_numbers", run),
-        ("none; the button has no call", "any", "nothing", "no_call", run),
         ("none; nothing is said about the button", "any", "nothing", "no_button", run),
+        ("none; the button has no call", "any", "nothing", "no_call", run),
+        ("none; none of the button's numbers can be called, or it has none", "any", "nothing", "no_numbers", run),
+        ("none; nobody has published the button's directory", "any", "nothing", "no_directory", run),
+        ("none; no template of the input is active", "any", "nothing", "no_template", run),
+        ("none; the scheduler has not spoken yet", "any", "nothing", "no_schedule", run),
+        ("none; a page plays that outranks calls", "any", "nothing", "page", run),
+        ("unknown: sip is silent, or was", "any", "nothing", "call_unknown", run),
         ("incoming, ringing", "any", "answers it", "", run),
         ("dialing by a press, within hold", "enabled", "nothing", "hold", run),
         ("dialing by a press, within hold", "disabled", "nothing", "push_to_hang_up_off", run),
@@ -49,7 +54,16 @@ def test_the_table_of_presses() -> None:
         ("answered, incoming or by a client, after hold", "disabled", "nothing", "push_to_hang_up_off", run),
         ("its end is ordered", "any", "nothing", "call_ending", run),
     ] == rows()
-    assert len(rows()) == press_table().count("\n| ") - 1
+    opening = [
+        ("none", "-"),
+        ("incoming, ringing", "is left alone"),
+        ("dialing", "ends `timeout_s` later"),
+        ("answered", "ends `timeout_s` later"),
+        ("its end is ordered", "is left alone"),
+    ]
+    assert opening == exit_rows()
+    headings = 2
+    assert len(rows()) + len(opening) + headings == press_table().count("\n| ")
 
 
 def test_a_press_ends_the_call_and_runs_no_actions() -> None:
@@ -129,3 +143,12 @@ def test_a_press_while_the_end_is_ordered_does_nothing() -> None:
     story.wait(60)
     assert [Refuse("in1", 480, EndReason.DIAL_TIMEOUT)] == story.orders()
     assert activated(story).why == "call_ending"
+
+
+def test_each_reason_has_words() -> None:
+    """What a press may say for doing nothing is told to people, too: each reason, and none besides."""
+    says = {why for _, _, _, why, _ in rows() if why}
+    assert says == WHY_NOTHING.keys()
+    story = Story()
+    story.tell(ev.Pressed("p", "button2", "call1", handle="h"))
+    assert story.reply().reply.message == "nothing is said about the button"

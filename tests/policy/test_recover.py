@@ -212,6 +212,39 @@ def test_a_silent_sip_ends_the_session_and_its_snapshot_brings_it_back() -> None
     assert (call, "button1", Stage.ANSWERED) == (story.call.id, story.call.pressed, story.call.stage)
 
 
+@pytest.mark.parametrize("answer", ["a call rings", "no call", "no answer", "nothing at all"])
+def test_a_press_after_a_gap_waits_for_what_sip_says(answer: str) -> None:
+    """It answers the call that nobody here had heard of, or dials once it is known that there is none; not for ever."""
+    story = Story().tell(ev.EventsMissed())
+    story.press()
+    assert story.orders() == []
+    match answer:
+        case "a call rings":
+            rings = {"direction": Direction.INCOMING, "state": CallState.RINGING, "answered_age_s": None}
+            found = seen("in1", age_s=5, caller="101", **rings)
+            assert [type(each) for each in story.snapshot(found).orders()] == [Answer]
+        case "no call":
+            assert [type(each) for each in story.snapshot().orders()] == [Dial]
+        case "no answer":
+            assert [type(each) for each in story.tell(ev.SnapshotFailed()).orders()] == [Dial]
+        case _:
+            assert [type(each) for each in story.wait(1.6).orders()] == [Dial]
+
+
+def test_a_sip_that_says_nothing_is_asked_less_and_less_often() -> None:
+    """After 2, 4, 8, 16 and at most 32 s; what sip tells makes policy look at once, and its answer begins anew."""
+    story = Story()
+    for pause_s in (2, 4, 8, 16, 32, 32):
+        story.tell(ev.SnapshotFailed()).take(object)
+        assert story.wait(pause_s - 0.1).take(TakeSnapshot) == []
+        assert [TakeSnapshot()] == story.wait(0.2).take(TakeSnapshot)
+    assert [TakeSnapshot()] == story.tell(ev.EventsMissed()).take(TakeSnapshot)
+    story.tell(ev.SnapshotFailed()).take(object)
+    assert [TakeSnapshot()] == story.tell(ev.CallLeaseTold(None)).take(TakeSnapshot)
+    story.snapshot().tell(ev.SnapshotFailed()).take(object)
+    assert [TakeSnapshot()] == story.wait(2.1).take(TakeSnapshot)
+
+
 def test_a_lease_for_another_call_makes_policy_look() -> None:
     """A little later, as events may be on their way; and once, not each second."""
     story = Story().tell(ev.CallLeaseTold("unknown")).tell(ev.CallLeaseTold("unknown"))
@@ -231,10 +264,14 @@ def test_a_call_keeps_the_rules_it_began_with() -> None:
     """A new document is for the next call; an account that it removes ends its call in order."""
     story = Story(document(max_call_s=100, warn_s=0))
     call = story.press()
-    story.answered().tell(ev.DocumentTaken(document(max_call_s=20, warn_s=0), 2)).take(object)
+    story.answered().tell(
+        ev.DocumentTaken(document(max_call_s=20, warn_s=0), 2, new_call="dnd", fingerprint="doc11")
+    ).take(object)
     assert story.wait(99.9).orders() == []
     story = Story()
     call = story.press()
     without = document().model_copy(update={"sip": document().sip.model_copy(update={"accounts": ()})})
     story.take(object)
-    assert [HangUp(call, EndReason.SHUTDOWN)] == story.tell(ev.DocumentTaken(without, 2)).orders()
+    assert [HangUp(call, EndReason.SHUTDOWN)] == story.tell(
+        ev.DocumentTaken(without, 2, new_call="dnd", fingerprint="doc12")
+    ).orders()

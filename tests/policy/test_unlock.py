@@ -101,7 +101,7 @@ def test_ten_wrong_codes_lock_across_calls_and_restarts() -> None:
         story.answered().typed("9999").ended().wait(30)
         assert (count == 9) == bool(story.told(UnlockLocked))
     assert [UnlockLocked(for_s=600, wrong_codes=10)] == story.told(UnlockLocked)
-    story = story.restart()
+    story = story.restart().snapshot()
     story.press()
     story.answered().take(object)
     story.typed("1234")
@@ -126,7 +126,7 @@ def test_wrong_codes_are_forgotten_after_ten_minutes() -> None:
 def test_codes_of_a_new_document_count_at_once() -> None:
     """Also in a call that began before; the old ones open no more."""
     story = talking()
-    story.tell(ev.DocumentTaken(document(), 2, (code("77"),)))
+    story.tell(ev.DocumentTaken(document(), 2, (code("77"),), new_call="dnd", fingerprint="doc5"))
     assert relays(story.typed("77")) == ["gate"]
     story.typed("1234")
     assert relays(story) == []

@@ -7,7 +7,6 @@ press during a restart still rings, and one that the last life took does not rin
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,16 +18,20 @@ from doorbus.contract.base import TRIGGER_FRESH_S, Reply, new_id
 from doorbus.contract.calls import SipSnapshot, TakeSipSnapshot
 from doorbus.contract.errors import ErrorCode, LocalError
 from doorbus.contract.lines import IoSnapshot, TakeIoSnapshot
+from doorbus.contract.schedules import ScheduleState
 from doorbus.contract.services import ServiceDegraded
 from doorbus.runtime.documents import Document
 from doorbus.runtime.driver import Driver
+from doorbus.runtime.logs import name_call
 from doorbus.runtime.reader import EventReader
 from doorbus.runtime.service import Service
-from doorbus_policy import codes, keep, translate
+from doorbus_policy import keep, translate
 from doorbus_policy.core import door as core
 from doorbus_policy.core import effects as do
 from doorbus_policy.core import events as ev
-from doorbus_policy.core.state import DoorState, Kept, kept, restored
+from doorbus_policy.core.memory import Kept, kept, restored
+from doorbus_policy.core.state import DoorState
+from doorbus_policy.sources import Directories, Sources
 
 ORDER_ANSWERS_S = 1.0
 """sip and io accept within milliseconds; a visitor waits no longer."""
@@ -49,15 +52,24 @@ class DoorShell:
         service: the process.
         secrets_dir: where unlock codes in files are.
         reader: what the triggers of the last seconds are fed into.
+        directories: all that are published.
     """
 
-    def __init__(self, door: str, service: Service, secrets_dir: Path | None, reader: EventReader) -> None:
+    def __init__(
+        self,
+        door: str,
+        service: Service,
+        secrets_dir: Path | None,
+        reader: EventReader,
+        directories: Directories,
+    ) -> None:
         self._door = door
         self._service = service
         self._bus = service.bus
         self._clock = service.bus.clock.monotonic
-        self._secrets_dir = secrets_dir
         self._reader = reader
+        self._sources = Sources(door, service.bus, secrets_dir, directories)
+        self._scheduled: ScheduleState | None = None
         self.has_document = False
         self._driver: Driver[DoorState, ev.Event, do.Effect] | None = None
         self._early: deque[tuple[float, ev.Event]] = deque(maxlen=EARLY_EVENTS)
@@ -66,7 +78,6 @@ class DoorShell:
         self._epoch = 0
         self._heard_epoch_of: set[str] = set()
         self._outranked = False
-        self._code_problems: tuple[str, ...] = ()
 
     async def run(self, document: Document, starting: asyncio.Semaphore) -> None:
         """Serves the door until cancelled, from `document` on; `starting` bounds how many doors start at once."""
@@ -74,6 +85,7 @@ class DoorShell:
             driver = await self._start(document)
         self._service.spawn(self._bus.read_recent_triggers(self._reader, self._door), f"triggers {self._door}")
         log.info("door is served", door=self._door, epoch=self._epoch, revision=document.revision)
+        self._service.freeze_soon()
         await driver.run()
 
     async def _start(self, document: Document) -> Driver[DoorState, ev.Event, do.Effect]:
@@ -91,7 +103,10 @@ class DoorShell:
             self._clock,
         )
         first, _ = await asyncio.gather(self._snapshot(), self._ask_io_for_epoch())
-        driver.put(self._document_event(document))
+        driver.put(self._sources.document(document))
+        driver.put(self._sources.directories())
+        if self._scheduled is not None:
+            driver.put(self._sources.schedule(self._scheduled))
         driver.put(first)
         for came_at, event in self._early:
             if self._clock() - came_at < TRIGGER_FRESH_S:
@@ -111,7 +126,19 @@ class DoorShell:
 
     def take_document(self, document: Document) -> None:
         """Takes a new document."""
-        self.put(self._document_event(document))
+        self.put(self._sources.document(document))
+        self.put(self._sources.directories())
+
+    def take_schedules(self, state: ScheduleState) -> None:
+        """Takes what the scheduler says."""
+        self._scheduled = state
+        if self._driver is not None:
+            self._driver.put(self._sources.schedule(state))
+
+    def take_directory(self, name: str) -> None:
+        """A directory was published anew."""
+        if self._sources.names(name):
+            self.put(self._sources.directories(name))
 
     def new_handle(self) -> str:
         """Returns a fresh handle for somebody who waits for an answer."""
@@ -136,18 +163,6 @@ class DoorShell:
         finally:
             del self._waiting[handle]
 
-    def _document_event(self, document: Document) -> ev.DocumentTaken:
-        usable, problems = codes.resolved(document.door, self._secrets_dir, os.environ)
-        if problems != self._code_problems:
-            why = "; ".join(problems) or "all unlock codes can be used"
-            log.warning("unlock codes", door=self._door, problems=problems)
-            self._bus.tell(
-                self._door,
-                ServiceDegraded(service="policy", part="unlock_codes", why=why[:500], recovered=not problems),
-            )
-            self._code_problems = problems
-        return ev.DocumentTaken(document.door, document.revision, usable)
-
     # --- what is done --------------------------------------------------------------------------------------------
 
     def _perform(self, effect: do.Effect) -> None:
@@ -165,6 +180,7 @@ class DoorShell:
 
     async def _order(self, effect: do.Order) -> None:
         order = translate.ordered(effect, {**self._bus.stamps(), "epoch": self._epoch})
+        name_call(order)
         try:
             reply = await self._bus.order(self._door, order, Reply, ORDER_ANSWERS_S)
         except LocalError as error:

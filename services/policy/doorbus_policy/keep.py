@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from doorbus_policy.core.state import Call, Kept
+from doorbus_policy.core.memory import Kept
+from doorbus_policy.core.state import Call
 
 _JSON = TypeAdapter(Kept)
 
@@ -33,7 +34,9 @@ def _shifted(memory: Kept, by: float) -> Kept:
         times=tuple(at + by for at in memory.wrong.times),
         locked_until=_moved(memory.wrong.locked_until, by),
     )
-    return replace(memory, wrong=wrong, call=None if memory.call is None else _shifted_call(memory.call, by))
+    call = None if memory.call is None else _shifted_call(memory.call, by)
+    holds = tuple(replace(hold, ordered_at=hold.ordered_at + by, ends_at=hold.ends_at + by) for hold in memory.holds)
+    return replace(memory, wrong=wrong, call=call, holds=holds)
 
 
 def _shifted_call(call: Call, by: float) -> Call:

@@ -25,6 +25,17 @@ class Dial:
 
 
 @dataclass(frozen=True)
+class DialCode:
+    """Call a server with a code: not the door's call, without sound, over `hold_s` after its answer at the latest."""
+
+    call: str
+    account: str
+    target: Target
+    ring_s: float
+    hold_s: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """Answer the incoming call with 200."""
 
@@ -51,6 +62,20 @@ class HangUp:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Silence the answered call, and put its far side on hold."""
+
+    call: str
+
+
+@dataclass(frozen=True)
+class Resume:
+    """End that hold."""
+
+    call: str
+
+
+@dataclass(frozen=True)
 class Adopt:
     """Take over a call that was found in sip's snapshot."""
 
@@ -69,7 +94,51 @@ class Pulse:
     call: str | None
 
 
-Order = Dial | Answer | Refuse | HangUp | Adopt | Pulse
+@dataclass(frozen=True)
+class Origin:
+    """The relay action that an order comes from.
+
+    Attributes:
+        action: its id in the document.
+        press: id of the press that ran it.
+        input: what was pressed.
+        by: who pressed: the client, or the input itself where it was a finger.
+    """
+
+    action: str
+    press: str
+    input: str
+    by: str
+
+
+@dataclass(frozen=True)
+class PulseForAction:
+    """Energise a relay for its own `hold_s`; no unlock, whatever hangs on it. `call`: what the press met."""
+
+    relay: str
+    call: str | None
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Energise:
+    """Energise a relay for a call, until `Reset`, for `max_s` at most."""
+
+    relay: str
+    call: str
+    max_s: float
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Reset:
+    """End what holds a relay for a call."""
+
+    relay: str
+    call: str
+
+
+Order = Dial | DialCode | Answer | Refuse | HangUp | Hold | Resume | Adopt | Pulse | PulseForAction | Energise | Reset
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,40 @@ class Code:
 
 @dataclass(frozen=True)
 class DocumentTaken:
-    """There is a document, the first or a new one; `codes` are its unlock codes that could be resolved."""
+    """There is a document, the first or a new one; `codes` are its unlock codes that could be resolved.
+
+    Attributes:
+        fingerprint: tells it from others.
+    """
 
     document: Document
     revision: int
     codes: tuple[Code, ...] = ()
+    fingerprint: str = field(kw_only=True)
+    new_call: str = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class DirectoriesTold:
+    """The published lists of numbers that the document names; a name that is missing was never published."""
+
+    numbers: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class ScheduleTold:
+    """What the scheduler says: which schedules and templates are active, by id.
+
+    Attributes:
+        document: fingerprint of the one that it is about.
+        valid_for_s: how long it holds; None = for good.
+    """
+
+    document: str
+    schedules: tuple[tuple[str, bool], ...]
+    templates: tuple[tuple[str, bool], ...]
+    valid_for_s: float | None
+    new_call: str
 
 
 @dataclass(frozen=True)
@@ -46,12 +75,14 @@ class Pressed:
     Attributes:
         press: id of the press; the same id is the same press.
         handle: of the wish; None for a finger.
+        client: who wished; None for a finger.
     """
 
     press: str
     input: str
     new_call: str
     handle: str | None = None
+    client: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +123,7 @@ class DndWished:
     client: str
     enabled: bool
     account: str | None = None
+    new_call: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -159,9 +191,10 @@ class CallAnswered:
 
 @dataclass(frozen=True)
 class CallEnded:
-    """The call is over."""
+    """The call is over; `code` is the SIP status that ended it, where one did."""
 
     call: str
+    code: int | None = None
 
 
 @dataclass(frozen=True)
@@ -205,6 +238,58 @@ class CallLeaseLost:
 
 
 @dataclass(frozen=True)
+class Word:
+    """Orders what multicast says: its life, and the number of its last event then."""
+
+    epoch: int
+    number: int
+
+
+@dataclass(frozen=True)
+class PageStarted:
+    """A page plays; `outranks_calls`: it silences calls."""
+
+    page: str
+    outranks_calls: bool
+    word: Word
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class PageReplaced:
+    """The page `by` took the loudspeaker from `page`, which is over."""
+
+    page: str
+    by: str
+    word: Word
+
+
+@dataclass(frozen=True)
+class PageOver:
+    """A page is over."""
+
+    page: str
+    word: Word
+
+
+@dataclass(frozen=True)
+class PageLeaseTold:
+    """Multicast tells which page plays, each second; None = none."""
+
+    page: str | None
+    outranks_calls: bool
+    word: Word
+
+
+@dataclass(frozen=True)
+class HoldTold:
+    """Sip tells that it holds a call now (`held`), or no more."""
+
+    call: str
+    held: bool
+
+
+@dataclass(frozen=True)
 class EventsMissed:
     """sip's events have a gap, or sip started anew."""
 
@@ -229,6 +314,8 @@ class Tick:
 
 Event = (
     DocumentTaken
+    | DirectoriesTold
+    | ScheduleTold
     | Pressed
     | CallWished
     | HangUpWished
@@ -246,6 +333,11 @@ Event = (
     | CommandFinished
     | CallLeaseTold
     | CallLeaseLost
+    | PageStarted
+    | PageReplaced
+    | PageOver
+    | PageLeaseTold
+    | HoldTold
     | EventsMissed
     | SnapshotTaken
     | SnapshotFailed

@@ -25,12 +25,9 @@ from doorbus_policy.core.events import LegGone
 from doorbus_policy.core.state import Call, DoorState, FarSide, Hunt, Leg, Stage, Step
 
 
-def of_button(document: Document, call: ButtonCall) -> Hunt | None:
-    """Returns the hunt of a button, None when it has nobody to call.
-
-    Numbers that cannot be called on the account are left out; the document's validation has refused them.
-    """
-    uris = tuple(uri for number in call.numbers if (uri := uri_of(document, number, call.account)) is not None)
+def of_button(document: Document, call: ButtonCall, numbers: tuple[str, ...]) -> Hunt | None:
+    """Returns the hunt of a button that calls `numbers`, None when none of them can be called."""
+    uris = tuple(uri for number in numbers if (uri := uri_of(document, number, call.account)) is not None)
     if not uris:
         return None
     stops = call.when_refused == "do_not_call_next"

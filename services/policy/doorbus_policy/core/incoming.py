@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from doorbus.contract.calls import DIRECT, AutoAnswerMode, Direction, EndReason, IncomingDecision
 from doorbus.contract.document.door import Door as Document
-from doorbus_policy.core import dnd, people, session
+from doorbus_policy.core import barge, dnd, people, session
 from doorbus_policy.core.effects import Answer, AnswerQuestion, Effect, Refuse, TakeSnapshot
 from doorbus_policy.core.events import CallCame, IncomingAsked
 from doorbus_policy.core.state import Call, DoorState, FarSide, Stage, Step
@@ -25,8 +25,8 @@ BUSY_HERE = 486
 """RFC 3261, 21.4.24."""
 CANCELLED = 487
 """RFC 3261, 21.4.25: the question arrived after the end of its call."""
-NOT_READY = 480
-"""Without a document nobody may be let in, nor rung for."""
+UNAVAILABLE = 480
+"""RFC 3261, 21.4.18: while a page plays. Without a document, too: nobody may be let in then, nor rung for."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ def decide(
     """Returns what to do with an incoming call."""
     document = state.document
     if document is None:
-        return Reject(NOT_READY, EndReason.REFUSED)
+        return Reject(UNAVAILABLE, EndReason.REFUSED)
+    if barge.plays(state):
+        return Reject(UNAVAILABLE, EndReason.PAGE)
     if dnd.refuses(document, state.dnd, account, caller):
         return Reject(document.calls.dnd.return_code, EndReason.DND)
     current = state.call or state.lost
@@ -79,12 +81,19 @@ def came(state: DoorState, event: CallCame, now: float) -> Step:
     """Sip tells of the call. There is something to do only if sip decided alone, or policy does not know the call.
 
     A call that policy does not know may be over, as the event may have been read from the stream: the snapshot tells.
+    One that came since the last snapshot and rings by default is taken over at once: a press must not dial meanwhile.
     """
     if event.refused or event.call in state.ended:
         return state, ()
-    if state.call is None or state.call.id != event.call:
+    if state.call is not None and state.call.id == event.call:
+        return _carry_out(state, now) if event.unheard else (state, ())
+    began_at = now - event.age_s
+    new = state.looked_at is not None and began_at > state.looked_at
+    if not event.unheard or not new or state.call is not None or state.lost is not None:
         return state, (TakeSnapshot(),)
-    return _carry_out(state, now) if event.unheard else (state, ())
+    caller = far_side(event.account, event.caller, event.address)
+    state, effects = take_over(state, event.call, event.account, caller, began_at, now)
+    return state, (*effects, TakeSnapshot())
 
 
 def take_over(state: DoorState, call: str, account: str, caller: FarSide, began_at: float, now: float) -> Step:

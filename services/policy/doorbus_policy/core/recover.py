@@ -8,7 +8,7 @@
 - What nobody owns, a second call or a dialed one of which nobody knows the press, is ended once it is older than 2 s;
   a younger one is looked at again.
 - A call that sip has not got any more is over, unless sip was asked before the call was confirmed.
-- What of a call's story was missed is made good: the answer, and phones that are gone.
+- What of a call's story was missed is made good: the answer, a hold or its end, and phones that are gone.
 - Calls that only tell a server a code are not the door's.
 """
 
@@ -18,12 +18,14 @@ from dataclasses import replace
 
 from doorbus.contract.base import QUESTION_LIFETIME_S
 from doorbus.contract.calls import DIRECT, CallSnapshot, CallState, Direction, EndReason
-from doorbus_policy.core import hunt, incoming, session, talk
+from doorbus_policy.core import barge, hunt, incoming, press, server_codes, session, talk
 from doorbus_policy.core.effects import Adopt, Effect, HangUp, TakeSnapshot
 from doorbus_policy.core.events import CallAnswered, LegGone, SnapshotTaken
 from doorbus_policy.core.state import Call, DoorState, FarSide, Stage, Step
 
 LOOK_AGAIN_S = 2.0
+LOOKS_SLOWER = 4
+"""So often the pause doubles, to 32 s: a thousand doors without a sip must not keep a policy busy."""
 OWNERLESS_S = 2.0
 """Younger calls may be ones whose question or order is on its way."""
 
@@ -33,9 +35,15 @@ def look(state: DoorState) -> Step:
     return replace(state, look_at=None), (TakeSnapshot(),)
 
 
+def missed(state: DoorState) -> Step:
+    """Something that sip told was not heard: asks, and lets no press dial meanwhile."""
+    return look(replace(state, looking=True))
+
+
 def look_failed(state: DoorState, now: float) -> Step:
-    """Sip did not say; it is asked again."""
-    return replace(state, look_at=now + LOOK_AGAIN_S), ()
+    """Sip did not say; it is asked again after growing pauses, and at once when it is heard again."""
+    pause_s = LOOK_AGAIN_S * 2 ** min(state.looks_failed, LOOKS_SLOWER)
+    return press.let_go(replace(state, look_at=now + pause_s, looks_failed=state.looks_failed + 1), now)
 
 
 def lease_lost(state: DoorState) -> Step:
@@ -48,6 +56,8 @@ def lease_lost(state: DoorState) -> Step:
 def lease_told(state: DoorState, call: str | None, now: float) -> Step:
     """Hears from sip which call is up. If ours is another, events were missed or are on their way: look a bit later."""
     ours = state.call
+    if state.looks_failed:  # it could not be asked, and speaks again
+        return look(replace(state, looks_failed=0))
     if ours is None and state.lost is not None and state.lost.id == call:
         return look(state)  # the one that nobody could tell of: its codes and limits shall work again at once
     if ours is None:
@@ -62,15 +72,17 @@ def lease_told(state: DoorState, call: str | None, now: float) -> Step:
 def snapshot_taken(state: DoorState, event: SnapshotTaken, now: float) -> Step:
     """Makes policy and sip agree."""
     calls = [each for each in event.calls if each.purpose == "call" and each.call not in state.ended]
-    state = replace(state, look_at=None)
-    effects: list[Effect] = []
+    state = replace(state, look_at=None, looked_at=event.asked_at, looks_failed=0)
+    state, told = server_codes.snapshot_taken(state, event.calls, event.asked_at, now)
+    effects: list[Effect] = [*told]
     for rule in (_drop_gone, _drop_lost):
         state, more = rule(state, calls, event.asked_at, now)
         effects += more
     for found in calls:
         state, more = _found(state, found, now)
         effects += more
-    return state, tuple(effects)
+    state, taken = press.let_go(state, now)
+    return state, (*effects, *taken)
 
 
 def _drop_gone(state: DoorState, calls: list[CallSnapshot], asked_at: float, now: float) -> Step:
@@ -134,6 +146,7 @@ def _adopted(state: DoorState, found: CallSnapshot, now: float) -> Call | None:
 def _catch_up(state: DoorState, found: CallSnapshot, now: float) -> Step:
     """Makes good what was missed of a call that both sides know."""
     effects: list[Effect] = []
+    state = barge.seen(state, found.held_locally)
     if found.answered_age_s is not None:
         winner = next((leg.leg for leg in found.legs if leg.state == "answered"), None)
         heard = CallAnswered(found.call, winner, found.peer, found.answered_age_s)

@@ -1,12 +1,13 @@
-"""What policy knows of one door, and what of it outlives a restart (`Kept`).
+"""What policy knows of one door.
 
 Every time is in monotonic seconds; None = not set.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import SecretStr
 
@@ -14,8 +15,9 @@ from doorbus.contract.calls import AutoAnswerMode, Direction, EndReason
 from doorbus.contract.document.calls import Calls as CallRules
 from doorbus.contract.document.door import Door as Document
 from doorbus.contract.lines import UnlockMethod
+from doorbus.rate import Bucket
 from doorbus_policy.core.effects import Effect
-from doorbus_policy.core.events import Code
+from doorbus_policy.core.events import Code, Pressed, Word
 
 _NOTHING = SecretStr("")
 REMEMBERED = 64
@@ -110,6 +112,8 @@ class Call:
         wants_auto_answer_s: what the caller asked for.
         unlocked_until: end of the time that remains after the door was opened.
         method: the first way in which a digit came; other ways do not count (a phone may send both).
+        held: whether sip was ordered to hold it, or says that it does; None = nobody knows, an order was not taken.
+        hold_at: when that order is given again at the earliest.
     """
 
     id: str
@@ -131,21 +135,88 @@ class Call:
     ending: Ending | None = None
     typed: Typed = Typed()
     method: str | None = None
+    held: bool | None = False
+    hold_at: float | None = None
 
 
 @dataclass(frozen=True)
 class DndState:
-    """Do Not Disturb as toggled; the document says the rest.
+    """Do Not Disturb as toggled; document and schedule say the rest.
 
     Attributes:
         document: the document's `enabled` when it was last seen; None = no document yet.
+        scheduled: whether its schedule was active when last heard of; None = it follows none, or nothing is heard.
         toggled: what a client set for all accounts since then.
         accounts: what a client set for single accounts since then.
+        on: the accounts whose calls were refused, as it was told last.
     """
 
     document: bool | None = None
+    scheduled: bool | None = None
     toggled: bool | None = None
     accounts: tuple[tuple[str, bool], ...] = ()
+    on: tuple[str, ...] = ()
+
+
+class CodeStage(StrEnum):
+    """Where a code call stands."""
+
+    WAITING = "waiting"
+    """For the account's earlier one, or for sip's snapshot."""
+    DIALED = "dialed"
+    ANSWERED = "answered"
+    LOST = "lost"
+    """Under way in policy's last life; sip's snapshot tells."""
+
+
+@dataclass(frozen=True)
+class ServerCode:
+    """A call that tells an account's server that DND was turned on or off.
+
+    Attributes:
+        since: when it was dialed or answered.
+    """
+
+    account: str
+    turns: Literal["on", "off"]
+    call: str
+    stage: CodeStage = CodeStage.WAITING
+    since: float | None = None
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """What the scheduler said last: which schedules and templates are active, by id, and how long that holds.
+
+    Attributes:
+        document: fingerprint of the one that it was about.
+        heard: False while the scheduler has said nothing to a document that needs one.
+        stale_told: it was said that this holds no longer.
+    """
+
+    document: str = ""
+    schedules: tuple[tuple[str, bool], ...] = ()
+    templates: tuple[tuple[str, bool], ...] = ()
+    valid_until: float | None = None
+    heard: bool = True
+    stale_told: bool = False
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What multicast said last of pages that outrank calls.
+
+    Attributes:
+        page: the one that plays.
+        until: when it counts as over, unless multicast says again that it plays.
+        word: of when this was said; None = nothing was heard of multicast in this life of policy.
+        unsure_until: so long a page may play that nobody has told this life of.
+    """
+
+    page: str | None = None
+    until: float | None = None
+    word: Word | None = None
+    unsure_until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -170,12 +241,62 @@ class Unlock:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A relay that is energised for a call.
+
+    Attributes:
+        connected: it is reset when the call is answered, not when it ends.
+        ordered_at: when io was ordered to energise it.
+        ends_at: when it rests at the latest, by itself.
+        settled: io has energised it; before, a reset could overtake the order.
+        reset_at: when the reset is ordered next; None = it is not due.
+        resets: how often it was ordered.
+    """
+
+    relay: str
+    call: str
+    connected: bool
+    ordered_at: float
+    ends_at: float
+    settled: bool = False
+    reset_at: float | None = None
+    resets: int = 0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a button is pressed, by fingers or by clients (`virtual`).
+
+    Attributes:
+        dropped: presses since the flood began; 0 = there is none.
+        since: when the first of them came.
+        last: when the last of them came.
+    """
+
+    input: str
+    virtual: bool
+    bucket: Bucket
+    dropped: int = 0
+    since: float = 0.0
+    last: float = 0.0
+
+
+@dataclass(frozen=True)
 class DoorState:
     """All of it.
 
     Attributes:
         lost: a call of which nobody can tell whether it is still up: the last life's, or that of a silent sip.
         look_at: when sip is asked again what calls there are.
+        looked_at: when sip was asked what it said last.
+        looking: sip was asked after a gap in what it told, and has not answered yet.
+        held: presses that would dial meanwhile, and since when.
+        looks_failed: how often in a row it has not said what calls there are.
+        scheduled: None = the scheduler has said nothing, and is not needed.
+        directories: published lists of numbers, by name.
+        server_codes: DND codes on their way to servers, the oldest first.
+        holds: relays that are energised for calls, the oldest first.
+        paces: of buttons that were pressed lately.
         ended: ids of calls that are over; what still comes of them is late.
         presses: ids of presses that were taken.
     """
@@ -183,43 +304,31 @@ class DoorState:
     door: str
     document: Document | None = None
     revision: int = 0
+    fingerprint: str = ""
     codes: tuple[Code, ...] = ()
     dnd: DndState = DndState()
     wrong: WrongCodes = WrongCodes()
     call: Call | None = None
     lost: Call | None = None
     look_at: float | None = None
+    looked_at: float | None = None
+    looking: bool = False
+    held: tuple[tuple[Pressed, float], ...] = ()
+    looks_failed: int = 0
+    pages: Pages = Pages()
+    scheduled: Scheduled | None = None
+    directories: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    server_codes: tuple[ServerCode, ...] = ()
     unlocks: tuple[Unlock, ...] = ()
     unlock_count: int = 0
+    holds: tuple[Hold, ...] = ()
+    paces: tuple[Pace, ...] = ()
     ended: tuple[str, ...] = ()
     presses: tuple[str, ...] = ()
 
 
 Step = tuple[DoorState, tuple[Effect, ...]]
 """What a rule returns: the state after it, and what to do, in this order."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What outlives a restart."""
-
-    dnd: DndState = DndState()
-    wrong: WrongCodes = WrongCodes()
-    call: Call | None = None
-    presses: tuple[str, ...] = field(default=())
-
-
-def kept(state: DoorState) -> Kept:
-    """Returns what of the state must be kept before the effects of a step; equal = nothing to write."""
-    call = state.call or state.lost
-    if call is not None:
-        call = replace(call, typed=Typed())
-    return Kept(state.dnd, state.wrong, call, state.presses)
-
-
-def restored(door: str, memory: Kept) -> DoorState:
-    """Returns the state of a new life: the last one's call counts as lost until sip's snapshot shows it."""
-    return DoorState(door, dnd=memory.dnd, wrong=memory.wrong, lost=memory.call, presses=memory.presses)
 
 
 def remember(ids: tuple[str, ...], new: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What clients wish about calls: to call, to hang up, to know how the door is.
 
 - A number is called on the account named; on the door's only account where none is named; addresses and SIP URIs are
-  called directly then. A door with a call is busy.
+  called directly then. A door with a call is busy, and none begins while a page plays that outranks calls.
 - A wish is answered when it is accepted or refused; events tell when it was done.
 """
 
@@ -13,7 +13,7 @@ from doorbus.contract.document.door import Door as Document
 from doorbus.contract.document.numbers import NumberKind, kind_of
 from doorbus.contract.errors import ErrorCode
 from doorbus.contract.status import Status
-from doorbus_policy.core import dnd, hunt, session, unlock
+from doorbus_policy.core import barge, dnd, hunt, session, unlock
 from doorbus_policy.core.effects import AnswerWish
 from doorbus_policy.core.events import CallWished, HangUpWished, StatusWished
 from doorbus_policy.core.replies import not_ready, refused
@@ -25,6 +25,9 @@ def call(state: DoorState, event: CallWished, now: float) -> Step:
     document = state.document
     if document is None:
         return state, (AnswerWish(event.handle, not_ready()),)
+    if barge.plays(state):
+        reply = refused(ErrorCode.PAGE, "a page that outranks calls plays: try again when it is over")
+        return state, (AnswerWish(event.handle, reply),)
     if state.call is not None:
         reply = refused(ErrorCode.BUSY, "the door has a call").model_copy(update={"call": state.call.id})
         return state, (AnswerWish(event.handle, reply),)
@@ -65,6 +68,8 @@ def status(state: DoorState, event: StatusWished, now: float) -> Step:
         direction=talk.direction if talk else None,
         far_side=talk.far_side.name if talk else "",
         answered_s=round(now - talk.answered_at, 3) if talk and talk.answered_at is not None else None,
+        held=talk is not None and talk.held is True,
+        page=state.pages.page,
         dnd_accounts=dnd.accounts_on(state.document, state.dnd),
         codes_locked=unlock.is_locked(state.wrong, now),
         revision=state.revision,

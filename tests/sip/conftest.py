@@ -9,8 +9,9 @@ from doorbus_sip.config import EngineConfig, Listen
 from doorbus_sip.engine import SipEngine
 from doorbus_sip.facts import Fact, WorkerStarted
 from doorbus_testkit.polling import eventually
-from doorbus_testkit.ports import free_port_block, free_udp_port
+from doorbus_testkit.ports import free_port_block, free_udp_port, give_back
 
+RTP_PORTS = 72  # nine workers with four legs of two
 F = TypeVar("F")
 
 MakeDoor = Callable[..., Awaitable["Door"]]
@@ -42,12 +43,14 @@ class Door:
 async def make_door() -> AsyncIterator[MakeDoor]:
     """Starts doors with other settings than the default ones, and stops them at the test's end."""
     doors: list[Door] = []
+    ports: list[tuple[int, int]] = []
 
     async def make(**fields: object) -> Door:
-        first = free_port_block(72, even=True)
+        first, listen = free_port_block(RTP_PORTS, even=True), free_udp_port()
+        ports.extend(((first, RTP_PORTS), (listen, 1)))
         values = {
-            "listen": Listen(host="127.0.0.1", udp=free_udp_port(), tcp=None),
-            "rtp": (first, first + 71),
+            "listen": Listen(host="127.0.0.1", udp=listen, tcp=None),
+            "rtp": (first, first + RTP_PORTS - 1),
             "spare_dialers": 0,
         }
         door = Door(EngineConfig.model_validate(values | fields))
@@ -59,3 +62,5 @@ async def make_door() -> AsyncIterator[MakeDoor]:
     yield make
     for door in doors:
         await door.engine.stop()
+    for first, count in ports:
+        give_back(first, count)

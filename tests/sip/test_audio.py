@@ -83,12 +83,31 @@ async def test_held_call_may_be_silent(make_door: MakeDoor) -> None:
 
 
 async def test_missing_file_is_reported_and_the_call_goes_on(make_door: MakeDoor, tmp_path: Path) -> None:
-    """A file that cannot be played is a reported failure, not the end of the call."""
+    """A file that cannot be played is told, and is not the end of the call."""
     door = await make_door(audio=FileAudio(play=str(tmp_path / "none.wav")))
     async with WirePhone(Answer()) as phone:
         await door.engine.dial("c", None, (("l", phone.uri),), Limits())
         await door.wait(facts.CallAnswered)
-        await door.wait(facts.CallbackFailed)
+        await door.wait(facts.AudioFailed)
         assert len(door.engine.snapshot()) == 1
         await door.engine.hangup("c")
         await (await phone.wait_call()).wait("ended")
+
+
+async def test_far_side_that_only_listens_may_be_silent(make_door: MakeDoor) -> None:
+    """A far side that has agreed to send nothing (`recvonly`) is not dead; once it may send again, silence counts."""
+    door = await make_door(media_timeout_s=1)
+    async with WirePhone(Answer(), rtp=True) as phone:
+        await door.engine.dial("c", None, (("l", phone.uri),), Limits())
+        await door.wait(facts.CallAnswered)
+        call = await phone.wait_call()
+        call.send_audio()
+        listening = call.reinvite("recvonly")
+        await eventually(lambda: listening.final, what="the answer to the re-INVITE")
+        call.rtp.stop_sending()
+        await asyncio.sleep(3)  # three times the timeout
+        assert door.told(facts.CallEnded) == []
+        talking = call.reinvite("sendrecv")
+        await eventually(lambda: talking.final, what="the answer to the re-INVITE")
+        ended = await door.wait(facts.CallEnded)
+    assert ended.reason == Reason.MEDIA_FAILED

@@ -12,6 +12,7 @@ from doorbus_sip.limits import Limits
 from doorbus_testkit.behaviour import Answer, Refuse, Ring
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.wire import WirePhone
+from doorbus_testkit.wire_call import WireCall
 
 LIMITS = Limits(ring_s=30, max_call_s=60)
 
@@ -232,6 +233,11 @@ async def test_hold_and_resume_from_the_far_side(make_door: MakeDoor) -> None:
         await door.wait(facts.CallEnded)
 
 
+def direction(call: WireCall) -> str | None:
+    """What the door's description says last."""
+    return call.remote_audio.direction if call.remote_audio else None
+
+
 async def test_hold_and_resume_from_the_door(make_door: MakeDoor) -> None:
     """`hold` sends a re-INVITE with sendonly, `resume` one with sendrecv."""
     door = await make_door()
@@ -241,14 +247,27 @@ async def test_hold_and_resume_from_the_door(make_door: MakeDoor) -> None:
         call = await phone.wait_call()
         await door.engine.hold("c")
         assert facts.CallHeld("c", "local") == await door.wait(facts.CallHeld)
-        assert call.remote_audio is not None
-        assert call.remote_audio.direction == "sendonly"
+        await eventually(lambda: direction(call) == "sendonly", what="the hold on the wire")
         assert door.engine.snapshot()[0].held_by == ("local",)
         await door.engine.resume("c")
         assert facts.CallResumed("c", "local") == await door.wait(facts.CallResumed)
-        assert call.remote_audio.direction == "sendrecv"
+        await eventually(lambda: direction(call) == "sendrecv", what="the end of the hold on the wire")
         await door.engine.hangup("c")
         await call.wait("ended")
+
+
+async def test_failed_order_names_its_call(make_door: MakeDoor) -> None:
+    """What fails in the worker is told with the call that it was about: digits that are none."""
+    door = await make_door()
+    async with WirePhone(Answer()) as phone:
+        await door.engine.dial("c", None, (("l", phone.uri),), LIMITS)
+        await door.wait(facts.CallAnswered)
+        call = await phone.wait_call()
+        await door.engine.send_dtmf("c", "x")
+        failed = await door.wait(facts.CallbackFailed)
+        await door.engine.hangup("c")
+        await call.wait("ended")
+    assert (failed.where, failed.call) == ("send_dtmf", "c")
 
 
 async def test_refer_is_declined(make_door: MakeDoor) -> None:

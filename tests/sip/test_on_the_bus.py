@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from doorbus.contract import calls
+from doorbus.contract import calls, subjects
 from doorbus.contract.base import Event, Order, Reply
 from doorbus.contract.catalog import QUESTIONS, SIP_ORDERS
 from doorbus.contract.document import to_json
 from doorbus.contract.document.load import load_document
 from doorbus.contract.envelope import Envelope
 from doorbus.contract.errors import ErrorCode
+from doorbus.contract.leases import Lease
 from doorbus.runtime.bus import Bus
 from doorbus.runtime.endpoints import Received
 from doorbus.runtime.settings import ServiceSettings
 from doorbus_testkit.behaviour import Answer, Refuse, Ring
 from doorbus_testkit.nats_server import NatsServer
 from doorbus_testkit.polling import eventually
-from doorbus_testkit.ports import free_port_block
+from doorbus_testkit.ports import free_port_block, give_back
 from doorbus_testkit.processes import Process
 from doorbus_testkit.wire import WirePhone
 
@@ -74,6 +76,12 @@ class Door:
         answer = calls.SipSnapshot if kind is calls.TakeSipSnapshot else Reply
         return await self.bus.order("front", kind(**self.bus.stamps(), epoch=1, **fields), answer)
 
+    async def page_lease(self, page: str | None) -> None:
+        """Multicast tells its lease, once."""
+        lease = Lease(kind="page", service="multicast", subject_id=page, outranks_calls=page is not None)
+        await self.bus.connection.client.publish(subjects.lease("front", "page"), lease.to_bytes())
+        await self.bus.connection.client.flush()
+
     def _find(self, kind: type[Event], fields: dict[str, object]) -> Event | None:
         return next(
             (
@@ -116,6 +124,8 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
             assert await process.wait_exit(10) == 0
         finally:
             process.stop()
+            give_back(sip, 11)
+            give_back(rtp, 160)
             await bus.close()
             for task in tasks:
                 task.cancel()
@@ -159,6 +169,39 @@ async def test_without_an_answer_of_policy_the_door_rings(door: Door) -> None:
         assert (told.decision, told.decided_by) == ("ring", "default")
         assert (await call.wait_final(8)).status == 480
         await door.event(calls.CallEnded, call=told.call, reason=calls.EndReason.DIAL_TIMEOUT)
+
+
+async def test_without_policy_a_page_refuses_a_call(door: Door) -> None:
+    """Policy is silent, and a page that outranks calls was heard of within 3 s: 480, told as decided by default."""
+    door.silent = True
+    await door.page_lease("p1")
+    async with WirePhone() as phone:
+        call = await phone.invite(door.uri)
+        assert (await call.wait_final()).status == 480
+        told = await door.event(calls.CallIncoming)
+        assert (told.decision, told.decided_by, told.code) == ("refuse", "default", 480)
+        await door.event(calls.CallEnded, call=told.call, reason=calls.EndReason.PAGE)
+        await door.page_lease(None)
+        rings = await phone.invite(door.uri)
+        await rings.wait("ringing")
+
+
+async def test_a_hold_that_nobody_ends_is_ended_by_sip(door: Door) -> None:
+    """Policy ordered the hold and says no more; the call is back 4 s after the page was last heard of, not before."""
+    async with WirePhone(Answer()) as phone:
+        await door.order(calls.Dial, call="h", account="ip", targets=(calls.Target(leg="h-0", uri=phone.uri),))
+        await door.event(calls.CallAnswered, call="h")
+        assert (await door.order(calls.Hold, call="h")).ok
+        await door.event(calls.CallHeld, call="h", by="local")
+        snapshot = await door.order(calls.TakeSipSnapshot)
+        assert isinstance(snapshot, calls.SipSnapshot)
+        assert snapshot.calls[0].held_locally
+        await asyncio.sleep(1.0)  # the page goes on for a second
+        await door.page_lease("p1")
+        heard = time.monotonic()
+        await door.event(calls.CallResumed, call="h", by="local")
+        assert 3.9 < time.monotonic() - heard < 5.5
+        await eventually(lambda: b"a=sendrecv" in phone.received("INVITE")[-1].message.body, what="the resume")
 
 
 async def test_a_caller_who_gives_up_during_the_question_is_told_as_such(door: Door) -> None:
@@ -265,7 +308,7 @@ def test_every_order_is_done_by_somebody() -> None:
     """The shell names each order of the catalog."""
     import inspect
 
-    from doorbus_sip.shell import SipShell
+    from doorbus_sip.orders import Orders
 
-    text = inspect.getsource(SipShell)
+    text = inspect.getsource(Orders)
     assert [kind.__name__ for kind in SIP_ORDERS if f"contract.{kind.__name__}(" not in text] == []

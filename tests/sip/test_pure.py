@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorbus_sip.flood import Bucket, take
 from doorbus_sip.invite import info_digit, parse_invite, user_of
 from doorbus_sip.limits import Due, Limits, due
 from doorbus_sip.matching import Direct, Forbidden, Known, Match, OnAccount, match, networks
@@ -78,17 +77,6 @@ def test_refusals_wait_only_under_load() -> None:
         state = slots.closed(slots.opened(state), 5.0)
     assert slots.may_end_at(state, 5.1) == 5.0 + slots.COOL_S
     assert slots.may_end_at(state, 5.0 + slots.COOL_S) == 5.0 + slots.COOL_S
-
-
-@given(st.lists(st.floats(0, 0.5), max_size=300), st.integers(1, 50))
-def test_questions_are_bounded(pauses: list[float], rate: int) -> None:
-    """In any stretch of time no more questions are asked than a burst and the rate allow."""
-    bucket, now, asked = Bucket(rate, 0), 0.0, 0
-    for pause in pauses:
-        now += pause
-        bucket, may_ask = take(bucket, rate, now)
-        asked += may_ask
-    assert asked <= rate + now * rate + 1e-6
 
 
 def invite(*headers: str, body: str = "") -> str:

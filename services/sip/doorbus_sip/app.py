@@ -31,7 +31,9 @@ async def main(settings: SipSettings) -> None:
         documents: asyncio.Queue[Document] = asyncio.Queue()
         service.bus.follow_documents(lambda _door, document: documents.put_nowait(document))
         await service.bus.serve_orders(SIP_ORDERS, shell.on_order)
+        await service.bus.keep_leases(shell.on_page_lease, lambda _door, _kind: None, kind="page")
         service.spawn(shell.keep_state(), "state of the door")
+        service.spawn(shell.guard_holds(), "holds")
         runner = EngineRunner(settings, shell)
 
         async def follow() -> None:
@@ -51,8 +53,8 @@ async def main(settings: SipSettings) -> None:
 class EngineRunner:
     """Keeps an engine running with the document in force.
 
-    What the workers bind (addresses, ports) is taken by a new engine, whose predecessor's calls end in order;
-    everything else is changed under way.
+    What the workers bind (addresses, ports, a transport that no account has used so far) is taken by a new engine,
+    whose predecessor's calls end in order; everything else is changed under way.
 
     Args:
         settings: of the process.
@@ -77,6 +79,8 @@ class EngineRunner:
             spare_dialers=self._settings.spare_dialers,
             audio_dir=self._settings.audio_dir,
         )
+        if self._engine is not None:
+            config = config.model_copy(update={"kept_transports": self._engine.config.transports})
         if self._engine is not None and _bound(self._engine.config) != _bound(config):
             log.warning("addresses or ports changed: the workers start anew")
             await self.stop()
@@ -99,10 +103,11 @@ class EngineRunner:
     def _resolve(self, reference: SecretRef) -> SecretStr:
         return resolve(reference, self._settings.secrets_dir)
 
-    def _missing(self, account: str, why: str) -> None:
-        log.error("an account is left out", account=account, why=why)
-        self._shell.degraded("account", f"{account}: {why}")
+    def _missing(self, what: str, why: str) -> None:
+        log.error("left out", what=what, why=why)
+        self._shell.degraded("tls" if what == "tls" else "account", f"{what}: {why}")
 
 
 def _bound(config: EngineConfig) -> tuple[object, ...]:
-    return (config.listen, config.rtp, config.dialer_ports, config.codecs)
+    nat = (config.nat.public_address, config.nat.stun)
+    return (config.listen, config.tls, nat, config.rtp, config.dialer_ports, config.codecs, config.transports)

@@ -14,7 +14,7 @@ State = Literal["dialing", "incoming", "ringing", "answered"]
 
 @dataclass(slots=True)
 class Record:
-    """One call in progress. Times are monotonic seconds."""
+    """One call in progress. Times are monotonic seconds. `silent`: nothing of it is heard at the door."""
 
     call: str
     direction: Direction
@@ -28,10 +28,13 @@ class Record:
     leg: str | None = None
     answered: float | None = None
     accepting: bool = False
+    silent: bool = False
     warned: bool = False
     held: set[str] = field(default_factory=set)
     dtmf: DtmfMethod | None = None
     reason: Reason | None = None
+    final: bool = True
+    early: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,15 @@ class CallResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallHoldRefused:
+    """The far side did not take the door's hold (`held`), or its end; the call goes on."""
+
+    call: str
+    held: bool
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
 class DtmfDigit:
     """One digit of `0-9*#A-D`; a call's first method counts, other methods are dropped. Never log it."""
 
@@ -149,7 +158,7 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class RefusedUnasked:
-    """So many INVITEs were refused within the last second without asking (forbidden source, or too many)."""
+    """So many INVITEs were refused within the last second without asking: forbidden, too many, or unusable."""
 
     code: int
     count: int
@@ -188,12 +197,20 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioFailed:
+    """A file or device of the door's audio cannot be used; told once, until the audio is configured anew."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackFailed:
-    """An error inside a worker, that pjsua2 would have swallowed."""
+    """An error inside a worker, that pjsua2 would have swallowed, and the call that it was about."""
 
     worker: str
     where: str
     error: str
+    call: str | None = None
 
 
 Fact = (
@@ -208,6 +225,7 @@ Fact = (
     | CallAnswered
     | CallHeld
     | CallResumed
+    | CallHoldRefused
     | DtmfDigit
     | CallEnding
     | CallEnded
@@ -216,5 +234,6 @@ Fact = (
     | AccountFailed
     | WorkerStarted
     | WorkerLost
+    | AudioFailed
     | CallbackFailed
 )

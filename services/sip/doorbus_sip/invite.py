@@ -2,20 +2,24 @@
 
 Auto-answer hints: `Call-Info: …;answer-after=N`, `Alert-Info: …info=alert-autoanswer`, `…ring-answer` or
 `…Auto Answer` (all vendors' habits), `Answer-Mode: Auto` (RFC 5373). Header names may be compact or folded (RFC 3261,
-7.3.1 and 7.3.3). Whatever is malformed reads as absent: nothing here raises.
+7.3.1 and 7.3.3), lines may end as pjsip lets them, with LF alone. Whatever is malformed reads as absent: nothing here
+raises or takes more than linear time. What becomes part of an event or a log is made harmless (`text.clean`).
 """
 
 import re
 from dataclasses import dataclass
 
+from doorbus_sip.text import clean
+
 _COMPACT = {"f": "from", "t": "to", "c": "content-type", "i": "call-id"}
 _MAX_ANSWER_AFTER_S = 60
-_RELAY_SIGNAL = re.compile(r"^\s*Signal\s*=\s*([0-9*#A-Da-d]|1[01])\s*$", re.IGNORECASE | re.MULTILINE)
+_MAX_HINTS = 8
+_RELAY_SIGNAL = re.compile(r"^[ \t]*Signal[ \t]*=[ \t]*(1[01]|[0-9*#A-Da-d])[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _DIGIT = re.compile(r"\s*([0-9*#A-Da-d]|1[01])\s*\Z")
 _ALERT = re.compile(r"alert-autoanswer|ring-answer|auto\s*answer", re.IGNORECASE)
-_AFTER = re.compile(r";\s*answer-after\s*=\s*\"?(\d{1,4})", re.IGNORECASE)
-_VIDEO = re.compile(r"^m=video\s+([0-9]+)", re.MULTILINE)
-_URI = re.compile(r"<\s*(sips?:[^>\s]+)\s*>|(sips?:[^;,\s>]+)", re.IGNORECASE)
+_AFTER = re.compile(r";\s*answer-after\s*=\s*\"?([0-9]{1,4})", re.IGNORECASE)
+_VIDEO = re.compile(r"^m=video[ \t]+([0-9]{1,5})", re.MULTILINE)
+_URI = re.compile(r"<\s*(sips?:[^<>\s]+)\s*>|(sips?:[^;,\s>]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,10 @@ def parse_invite(message: str) -> Invite:
     target = words[1] if len(words) > 1 else ""
     from_uri = _uri(_first(headers, "from"))
     return Invite(
-        from_user=user_of(from_uri),
-        from_uri=from_uri,
-        to_user=user_of(target) or user_of(_uri(_first(headers, "to"))),
-        wants_video=any(int(port[:5]) > 0 for port in _VIDEO.findall(body)),
+        from_user=clean(user_of(from_uri)),
+        from_uri=clean(from_uri),
+        to_user=clean(user_of(target) or user_of(_uri(_first(headers, "to")))),
+        wants_video=any(int(port) > 0 for port in _VIDEO.findall(body)),
         auto_answer=_auto_answer(headers),
     )
 
@@ -51,7 +55,7 @@ def info_digit(message: str) -> tuple[str, str] | None:
         return None
     kind = _first(headers, "content-type").split(";")[0].strip().lower()
     if kind == "application/dtmf-relay":
-        found = _RELAY_SIGNAL.search(body.replace("\r", ""))
+        found = _RELAY_SIGNAL.search(body)
     elif kind == "application/dtmf":
         found = _DIGIT.match(body)
     else:
@@ -70,8 +74,8 @@ def user_of(uri: str) -> str:
 
 
 def _split(message: str) -> tuple[str, dict[str, list[str]], str]:
-    head, _, body = message.partition("\r\n\r\n")
-    lines = re.sub(r"\r\n[ \t]+", " ", head).split("\r\n")
+    head, _, body = message.replace("\r\n", "\n").partition("\n\n")
+    lines = re.sub(r"\n[ \t]+", " ", head).split("\n")
     headers: dict[str, list[str]] = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
@@ -93,7 +97,7 @@ def _uri(header: str) -> str:
 def _auto_answer(headers: dict[str, list[str]]) -> tuple[tuple[str, int], ...]:
     hints = [
         ("call_info", min(int(after[1]), _MAX_ANSWER_AFTER_S))
-        for value in headers.get("call-info", [])
+        for value in headers.get("call-info", [])[:_MAX_HINTS]
         if (after := _AFTER.search(value))
     ]
     if any(_ALERT.search(value) for value in headers.get("alert-info", [])):

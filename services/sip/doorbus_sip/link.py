@@ -37,6 +37,7 @@ class WorkerLink:
         self._wake = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._wake.setblocking(False)
         self._process: asyncio.subprocess.Process | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._pings = 0
         self._unanswered = 0
         self._lost = False
@@ -63,6 +64,7 @@ class WorkerLink:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
             )
+        self._ending = asyncio.create_task(self._say_end(self._process))
         asyncio.get_running_loop().add_reader(ours.fileno(), self._read)
         self.send(self.setup)
 
@@ -117,6 +119,12 @@ class WorkerLink:
         """Waits for the end of the process."""
         if self._process is not None:
             await self._process.wait()
+
+    async def _say_end(self, process: asyncio.subprocess.Process) -> None:
+        """Says how the process ended: 0 in order, -6 by an assertion of the library, -9 killed, -11 a bad pointer."""
+        code = await process.wait()
+        if code != 0:
+            log.warning("worker ended", worker=self.name, returncode=code)
 
     def _read(self) -> None:
         for _ in range(64):

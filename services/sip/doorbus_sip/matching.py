@@ -2,9 +2,9 @@
 
 Rules
 - The source address alone decides, not what To or the request URI say: they are the caller's words.
-- An INVITE from one of an account's networks (its registrar and proxy, resolved, and its `trusted_sources`) is a call
-  on that account. Where several accounts share a registrar, the one whose AOR user the INVITE asks for wins, else the
-  first of the document.
+- An INVITE from one of an account's networks (its registrar and proxy, resolved, the address that accepted its
+  registration, and its `trusted_sources`) is a call on that account. Where several accounts share a registrar, the one
+  whose AOR user the INVITE asks for wins, else the first of the document.
 - Any other INVITE is a direct IP call; from outside `ip_allow` it is forbidden.
 """
 
@@ -59,10 +59,18 @@ def match(source: str, to_user: str, accounts: Sequence[Known], ip_allow: Sequen
     address = _address(source)
     if address is None:
         return Forbidden()
-    owners = [a for a in accounts if any(address in network for network in a.networks)]
-    if owners:
-        return OnAccount(next((a.id for a in owners if a.user == to_user), owners[0].id))
+    found = owners(source, accounts)
+    if found:
+        return OnAccount(next((a.id for a in found if a.user == to_user), found[0].id))
     return Direct() if any(address in network for network in ip_allow) else Forbidden()
+
+
+def owners(source: str, accounts: Sequence[Known]) -> tuple[Known, ...]:
+    """The accounts whose calls come from the address `source`, in their order."""
+    address = _address(source)
+    if address is None:
+        return ()
+    return tuple(account for account in accounts if any(address in network for network in account.networks))
 
 
 @functools.lru_cache(maxsize=256)

@@ -18,9 +18,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from doorbus.runtime.logs import detached
 from doorbus_sip.config import EngineConfig
 from doorbus_sip.link import WorkerLink
 from doorbus_sip.protocol import Access, Change, Dial, Ended, Hangup, Order, Report, Setup, WorkerAccount
+from doorbus_sip.transports import tcp_port, tls_of
 
 log = structlog.get_logger()
 
@@ -129,6 +131,11 @@ class Pool:
         if isinstance(order, Hangup):
             link.hung_up.setdefault(leg, asyncio.get_running_loop().time())
 
+    def tell_front(self, order: Order) -> None:
+        """Gives an order to the front; one that is just starting gets it as soon as it runs."""
+        if self._front is not None:
+            self._front.send(order)
+
     # Slots.
 
     def _place(self, dial: Dial, *, first: bool) -> None:
@@ -216,7 +223,7 @@ class Pool:
             if not self._stopping:
                 await link.start()
 
-        task = asyncio.create_task(run())
+        task = asyncio.create_task(run(), context=detached())  # it serves other calls than the one it is started for
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -228,7 +235,10 @@ class Pool:
             front=front,
             host=config.listen.host,
             udp=self._ports[0] if front else (ports[number - 1] if number <= len(ports) else 0),
-            tcp=self._ports[1] if front else None,
+            tcp=tcp_port(config, number, self._ports[1] if front else None),
+            tls=tls_of(config, number),
+            public_address=config.nat.public_address,
+            stun=config.nat.stun,
             rtp=self._rtp.popleft(),
             display_name=config.display_name,
             codecs=config.codecs,

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from doorbus.contract.calls import DtmfMethod
-from doorbus_sip.config import Audio
+from doorbus_sip.config import Audio, Transport, Want
+from doorbus_sip.text import Text
+from doorbus_sip.tones import Tone
 
 MAX_MESSAGE_BYTES = 65_536
 
@@ -28,8 +30,24 @@ class WorkerAccount(_Message):
     username: str
     password: str = Field(repr=False)
     display_name: str
+    transport: Transport
+    srtp: Literal["disabled", "optional", "mandatory"]
     expires_s: int
+    session_timer: Want
+    prack: Want
+    keepalive_s: int
     networks: tuple[str, ...]
+
+
+class WorkerTls(_Message):
+    """The TLS transport of a worker. `port`: 0 = any free port; without `cert` nobody can connect to it."""
+
+    port: int
+    cert: str = Field("", repr=False)
+    key: str = Field("", repr=False)
+    ca: str = Field("", repr=False)
+    ca_file: str | None = None
+    verify: bool = True
 
 
 class Access(_Message):
@@ -39,7 +57,7 @@ class Access(_Message):
 
 
 class Setup(_Message):
-    """Everything a worker starts with. `udp` and `tcp`: 0 = any free port, `None` = off."""
+    """Everything a worker starts with. `udp` and `tcp`: 0 = any free port, `None` = off (`tls` too)."""
 
     type: Literal["setup"] = "setup"
     name: str
@@ -47,6 +65,9 @@ class Setup(_Message):
     host: str
     udp: int
     tcp: int | None
+    tls: WorkerTls | None = None
+    public_address: str | None = None
+    stun: str | None = None
     rtp: tuple[int, int]
     display_name: str
     codecs: tuple[str, ...]
@@ -115,8 +136,29 @@ class Grant(_Message):
     leg: str
 
 
+class Listen(_Message):
+    """Let the door hear this leg's early media; the leg does not hear the door."""
+
+    type: Literal["listen"] = "listen"
+    leg: str
+
+
+class Warn(_Message):
+    """Play the warning tone to both sides of this leg."""
+
+    type: Literal["warn"] = "warn"
+    leg: str
+
+
+class Play(_Message):
+    """Play this at the loudspeaker in place of the tone before; `None` is silence."""
+
+    type: Literal["play"] = "play"
+    tone: Tone | None
+
+
 class Hold(_Message):
-    """Send a re-INVITE that holds (`held`) or resumes."""
+    """Silence this leg and put its far side on hold (`held`), or end that."""
 
     type: Literal["hold"] = "hold"
     leg: str
@@ -145,7 +187,21 @@ class Stop(_Message):
 
 
 Order = Annotated[
-    Setup | Change | Dial | Ring | Answer | Refuse | Hangup | Grant | Hold | SendDtmf | Ping | Stop,
+    Setup
+    | Change
+    | Dial
+    | Ring
+    | Answer
+    | Refuse
+    | Hangup
+    | Grant
+    | Listen
+    | Warn
+    | Play
+    | Hold
+    | SendDtmf
+    | Ping
+    | Stop,
     Field(discriminator="type"),
 ]
 
@@ -165,9 +221,9 @@ class Incoming(_Message):
     type: Literal["incoming"] = "incoming"
     leg: str
     account: str | None
-    from_user: str
-    from_uri: str
-    to_user: str
+    from_user: Text
+    from_uri: Text
+    to_user: Text
     source: str
     source_port: int
     wants_video: bool
@@ -180,6 +236,13 @@ class Progress(_Message):
     type: Literal["progress"] = "progress"
     leg: str
     code: int
+
+
+class EarlyMedia(_Message):
+    """The far side of an outgoing leg may be heard before it answers (183 with a session description)."""
+
+    type: Literal["early_media"] = "early_media"
+    leg: str
 
 
 class Answered(_Message):
@@ -195,18 +258,27 @@ class Ended(_Message):
     type: Literal["ended"] = "ended"
     leg: str
     code: int
-    reason: str
+    reason: Text
     remote: bool
     media_failed: bool = False
 
 
 class Held(_Message):
-    """Hold as the media lines say it now."""
+    """The leg is on hold, or no more: by us from the order on, by the far side as the media lines say."""
 
     type: Literal["held"] = "held"
     leg: str
     by: Literal["local", "remote"]
     held: bool
+
+
+class HoldRefused(_Message):
+    """The far side did not take our hold (`held`), or its end."""
+
+    type: Literal["hold_refused"] = "hold_refused"
+    leg: str
+    held: bool
+    code: int
 
 
 class Digit(_Message):
@@ -224,7 +296,7 @@ class Registration(_Message):
     type: Literal["registration"] = "registration"
     account: str
     code: int
-    reason: str
+    reason: Text
     expires_s: int
 
 
@@ -236,19 +308,27 @@ class Refused(_Message):
     count: int
 
 
+class AudioFailed(_Message):
+    """A file or device cannot be used; the calls go on without it."""
+
+    type: Literal["audio_failed"] = "audio_failed"
+    why: str
+
+
 class Failed(_Message):
-    """An error in a callback or an order, with the line that raised it."""
+    """An error in a callback or an order, with the line that raised it, and the leg that it was about."""
 
     type: Literal["failed"] = "failed"
+    leg: str | None = None
     where: str
-    error: str
+    error: Text
 
 
 class Logged(_Message):
     """What the library itself wrote as an error within the last second: the first lines, and how many more."""
 
     type: Literal["logged"] = "logged"
-    lines: tuple[str, ...]
+    lines: tuple[Text, ...]
     dropped: int
 
 
@@ -260,7 +340,21 @@ class Pong(_Message):
 
 
 Report = Annotated[
-    Ready | Incoming | Progress | Answered | Ended | Held | Digit | Registration | Refused | Failed | Logged | Pong,
+    Ready
+    | Incoming
+    | Progress
+    | EarlyMedia
+    | Answered
+    | Ended
+    | Held
+    | HoldRefused
+    | Digit
+    | Registration
+    | Refused
+    | AudioFailed
+    | Failed
+    | Logged
+    | Pong,
     Field(discriminator="type"),
 ]
 

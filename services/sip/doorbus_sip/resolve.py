@@ -10,6 +10,8 @@ from doorbus_sip.config import Account, EngineConfig
 from doorbus_sip.protocol import WorkerAccount
 
 log = structlog.get_logger()
+_RESOLVE_S = 5.0
+"""The engine's start waits for it; a door without a name server must come up too."""
 _HOST = re.compile(r"^<?sips?:(?:[^@]*@)?(\[[^\]]+\]|[^:;>?]+)", re.IGNORECASE)
 
 
@@ -24,10 +26,10 @@ async def resolve(config: EngineConfig) -> tuple[WorkerAccount, ...]:
 
     A name that cannot be resolved now is left out with a warning; the caller resolves again later.
     """
-    return tuple(await asyncio.gather(*(_account(account) for account in config.accounts)))
+    return tuple(await asyncio.gather(*(_account(account, config.nat.keepalive_s) for account in config.accounts)))
 
 
-async def _account(account: Account) -> WorkerAccount:
+async def _account(account: Account, keepalive_s: int) -> WorkerAccount:
     hosts = [host for uri in (account.registrar, account.proxy) if uri and (host := host_of(uri))]
     found = [network for host in hosts for network in await _addresses(host)]
     return WorkerAccount(
@@ -38,16 +40,22 @@ async def _account(account: Account) -> WorkerAccount:
         username=account.username,
         password=account.password.get_secret_value(),
         display_name=account.display_name,
+        transport=account.transport,
+        srtp=account.srtp,
         expires_s=account.expires_s,
+        session_timer=account.session_timer,
+        prack=account.prack,
+        keepalive_s=keepalive_s,
         networks=tuple(dict.fromkeys((*found, *account.trusted_sources))),
     )
 
 
 async def _addresses(host: str) -> list[str]:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        log.warning("cannot resolve", host=host, error=str(error))
+        async with asyncio.timeout(_RESOLVE_S):
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except OSError as error:  # a timeout is one
+        log.warning("cannot resolve", host=host, error=str(error) or "no answer")
         return []
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 

@@ -1,6 +1,7 @@
 """`python -m doorbus_sip.worker --fd N`: N is this worker's end of a SOCK_SEQPACKET pair, its first packet `Setup`."""
 
 import argparse
+import faulthandler
 import gc
 import signal
 import socket
@@ -13,6 +14,7 @@ def main() -> None:
     """Runs one worker until its parent stops it or is gone."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True)
+    faulthandler.enable()  # into the parent's log: a bad pointer in the library leaves no other word
     control = socket.socket(fileno=parser.parse_args().fd)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the parent, which stops us in order
     setup = ORDERS.validate_json(control.recv(MAX_MESSAGE_BYTES))

@@ -1,19 +1,52 @@
-"""The accounts of a worker, as pjsua2 has them. Only the front registers."""
+"""The accounts of a worker, as pjsua2 has them. Only the front registers.
 
+Rules
+- Whose a request is, is said here and not by the library, which goes by To and takes any account when none fits: the
+  settings of a call (SRTP, PRACK, session timer) are those of the account that `matching` finds.
+- The address that accepted a registration belongs to the account for as long as that registration does: a registrar may
+  have more addresses than its name tells.
+- A registration is renewed every `_REFRESH_S`, however long it was granted for: a server that has lost it knows the
+  door again within 30 s of its return. The outside hears only of changes.
+- A removed account's object is kept: its destructor would remove whichever account has its place by then.
+- Over TCP and TLS the calls to the AOR's own domain say so in their URI: by the domain alone they would go over UDP.
+"""
+
+import contextlib
+import re
+import time
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from doorbus_sip.invite import user_of
-from doorbus_sip.matching import Known, networks
+from doorbus_sip.invite import parse_invite, user_of
+from doorbus_sip.matching import Known, Network, OnAccount, match, networks, owners
 from doorbus_sip.protocol import Registration, WorkerAccount
-from doorbus_sip.worker.guard import guarded
+from doorbus_sip.worker.guard import guarded, last_line
 
 if TYPE_CHECKING:
     from doorbus_sip.worker.loop import Worker
 
-_FIRST_RETRY_S, _RETRY_S, _RANDOM_S = 10, 20, 10  # 10 s, then 20 s +- 10; the library's 300 s is an outage
+_FIRST_RETRY_S, _RETRY_S, _RANDOM_S = 10, 15, 5  # 10 s, then 15 s +- 5; the library's 300 s is an outage
+_REFRESH_S = 20
 _UNREGISTER_WAIT_MS = 1000
+_SESSION_S, _LEAST_SESSION_S = 1800, 90  # what RFC 4028 recommends and the least that it allows
+_CRYPTOS = ("AES_256_CM_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+_SRTP = {
+    "disabled": pj.PJMEDIA_SRTP_DISABLED,
+    "optional": pj.PJMEDIA_SRTP_OPTIONAL,
+    "mandatory": pj.PJMEDIA_SRTP_MANDATORY,
+}
+_TIMER = {
+    "disabled": pj.PJSUA_SIP_TIMER_INACTIVE,
+    "optional": pj.PJSUA_SIP_TIMER_OPTIONAL,
+    "required": pj.PJSUA_SIP_TIMER_REQUIRED,
+}
+_PRACK = {
+    "disabled": pj.PJSUA_100REL_NOT_USED,
+    "optional": pj.PJSUA_100REL_OPTIONAL,
+    "required": pj.PJSUA_100REL_MANDATORY,
+}
+_URI = re.compile(r"(?P<scheme>sips?):[^@]*@(?P<host>[^;?]+)(?P<parameters>;[^?]*)?")
 
 
 class Account(pj.Account):  # type: ignore[misc]
@@ -24,6 +57,19 @@ class Account(pj.Account):  # type: ignore[misc]
         self.home: Worker | None = home
         self.wanted = wanted
         self.uri = ""
+        self.learned: tuple[Network, ...] = ()
+        self.asked_at = 0.0
+        self._told: tuple[int, bool] | None = None
+
+    def target(self, uri: str) -> str:
+        """The URI to call: one in the account's own domain goes over its transport."""
+        wanted = self.wanted
+        if wanted is None or wanted.transport == "udp" or wanted.proxy:
+            return uri
+        own, asked = _URI.fullmatch(wanted.aor), _URI.fullmatch(uri)
+        if own is None or asked is None or asked["scheme"] == "sips" or asked["host"].lower() != own["host"].lower():
+            return uri
+        return uri if "transport=" in (asked["parameters"] or "") else f"{uri};transport={wanted.transport}"
 
     @guarded
     def onIncomingCall(self, home: "Worker", prm: pj.OnIncomingCallParam) -> None:  # noqa: N802 - the library\'s name
@@ -35,23 +81,33 @@ class Account(pj.Account):  # type: ignore[misc]
         """The registrar answered, or did not."""
         if self.wanted is None:
             return
-        home.report(
-            Registration(
-                account=self.wanted.id, code=int(prm.code), reason=str(prm.reason), expires_s=int(prm.expiration)
+        accepted = 200 <= prm.code < 300 and prm.expiration > 0
+        source = str(prm.rdata.srcAddress).rpartition(":")[0]
+        self.learned = networks((source.strip("[]"),)) if accepted and source else ()
+        home.accounts.changed()
+        self.asked_at = time.monotonic()
+        before, self._told = self._told, (int(prm.code), prm.expiration > 0)
+        if self._told != before:
+            home.report(
+                Registration(
+                    account=self.wanted.id, code=int(prm.code), reason=str(prm.reason), expires_s=int(prm.expiration)
+                )
             )
-        )
 
 
 class Accounts:
     """The wanted accounts and their pjsua2 objects, kept in step."""
 
-    def __init__(self, home: "Worker", front: bool, rtp: tuple[int, int], host: str) -> None:
+    def __init__(self, home: "Worker", front: bool, rtp: tuple[int, int], host: str, public_address: str) -> None:
         self._home = home
         self._front = front
         self._rtp = rtp
         self._host = host
+        self._public_address = public_address
         self._accounts: dict[str, Account] = {}
+        self._removed: list[Account] = []
         self._direct: Account | None = None
+        self._wanted: tuple[WorkerAccount, ...] = ()
         self.known: tuple[Known, ...] = ()
 
     def apply(self, wanted: tuple[WorkerAccount, ...], display_name: str, direct_uri: str) -> None:
@@ -60,10 +116,33 @@ class Accounts:
             account = self._accounts.pop(gone)
             account.shutdown()
             account.home = None
+            self._removed.append(account)
         self._put_direct(display_name, direct_uri)
         for one in wanted:
             self._put(one, display_name)
-        self.known = tuple(Known(a.id, user_of(a.aor), networks(a.networks)) for a in wanted)
+        self._wanted = wanted
+        self.changed()
+
+    def changed(self) -> None:
+        """Says anew which addresses belong to whom."""
+        self.known = tuple(
+            Known(a.id, user_of(a.aor), (*networks(a.networks), *self._accounts[a.id].learned)) for a in self._wanted
+        )
+
+    def select(self, prm: pj.OnSelectAccountParam) -> None:
+        """Gives a request outside of calls to the account that it belongs to."""
+        try:
+            source = str(prm.rdata.srcAddress).rpartition(":")[0]
+            found = owners(source, self.known)
+            account = self._accounts[found[0].id] if found else self._direct
+            if len(found) > 1:
+                asked = parse_invite(str(prm.rdata.wholeMsg)).to_user
+                owner = match(source, asked, found, ())
+                account = self._accounts[owner.id] if isinstance(owner, OnAccount) else account
+            if account is not None:
+                prm.accountIndex = account.getId()
+        except Exception as error:  # noqa: BLE001 - the library would swallow it
+            self._home.failed("select", last_line(error))
 
     def get(self, account: str | None) -> Account:
         """The account to dial with.
@@ -75,6 +154,14 @@ class Accounts:
         if found is None:
             raise LookupError(f"no account {account!r}")
         return found
+
+    def refresh(self, now: float) -> None:
+        """Renews the registrations that are due, `now` in monotonic seconds; the library tries failed ones again."""
+        for account in self._accounts.values():
+            if now - account.asked_at >= _REFRESH_S and account.getInfo().regIsActive:
+                account.asked_at = now
+                with contextlib.suppress(pj.Error):  # the last one waits for its response
+                    account.setRegistration(True)
 
     def close(self) -> None:
         """Begins to unregister all."""
@@ -109,11 +196,16 @@ class Accounts:
             config.sipConfig.proxies.append(wanted.proxy)
         if wanted.username:
             config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", wanted.username, 0, wanted.password))
+        config.natConfig.udpKaIntervalSec = wanted.keepalive_s
+        config.callConfig.timerUse = _TIMER[wanted.session_timer]
+        config.callConfig.prackUse = _PRACK[wanted.prack]
+        config.mediaConfig.srtpUse = _SRTP[wanted.srtp]
         account = self._accounts.get(wanted.id)
         if account is None:
-            account = self._accounts[wanted.id] = Account(self._home, wanted)
-            account.create(config)
+            account = Account(self._home, wanted)
             account.uri = wanted.aor
+            account.create(config)
+            self._accounts[wanted.id] = account
         elif account.wanted != wanted:
             account.wanted = wanted
             account.uri = wanted.aor
@@ -126,6 +218,15 @@ class Accounts:
         config.mediaConfig.transportConfig.port = first
         config.mediaConfig.transportConfig.portRange = last - first
         config.mediaConfig.transportConfig.boundAddress = self._host
+        config.mediaConfig.transportConfig.publicAddress = self._public_address
+        config.callConfig.timerSessExpiresSec = _SESSION_S
+        config.callConfig.timerMinSESec = _LEAST_SESSION_S
+        config.mediaConfig.srtpSecureSignaling = 0  # the document chooses the transport and SRTP separately
+        config.mediaConfig.srtpOpt.keyings.append(pj.PJMEDIA_SRTP_KEYING_SDES)
+        for name in _CRYPTOS:
+            crypto = pj.SrtpCrypto()
+            crypto.name = name
+            config.mediaConfig.srtpOpt.cryptos.append(crypto)
         return config
 
 

@@ -21,7 +21,7 @@ def guarded(callback: Callable[[Any, Any, Any], None]) -> Callable[[Any, Any], N
         try:
             callback(self, home, prm)
         except Exception as error:  # noqa: BLE001 - the library would swallow it
-            home.failed(callback.__name__, last_line(error))
+            home.failed(callback.__name__, last_line(error), getattr(self, "leg", None))
 
     return call
 

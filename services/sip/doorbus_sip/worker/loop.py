@@ -6,11 +6,13 @@ Rules
   datagram only costs `IDLE_MS`, or `CALL_MS` while there are calls.
 - A closed control socket is the end of the parent: BYE on all calls, exit within `GRACE_S`.
 - An INVITE's callback waits up to `DECIDE_MS` for the parent's decision and carries it out at once: a refusal within
-  that time skips a round of the loop. Orders for others that come meanwhile wait for the loop.
+  that time skips a round of the loop. Orders for others that come meanwhile wait for the loop. An INVITE without an
+  offer waits for the loop too: refused in its callback it aborts the library (`pjsip_rx_data_free_cloned`).
 - Reports wait in a queue while the socket is full; the loop never blocks on it.
 - Refusals wait for sockets (`slots`).
 """
 
+import functools
 import heapq
 import itertools
 import select
@@ -29,17 +31,19 @@ from doorbus_sip.protocol import (
     MAX_MESSAGE_BYTES,
     ORDERS,
     Answer,
+    AudioFailed,
     Change,
     Dial,
-    Digit,
     Ended,
     Failed,
     Grant,
     Hangup,
     Hold,
     Incoming,
+    Listen,
     Order,
     Ping,
+    Play,
     Pong,
     Ready,
     Refuse,
@@ -48,14 +52,18 @@ from doorbus_sip.protocol import (
     SendDtmf,
     Setup,
     Stop,
+    Warn,
     pack,
 )
+from doorbus_sip.tones import TONES, Tone
 from doorbus_sip.worker import slots
 from doorbus_sip.worker.accounts import Account, Accounts, identity
 from doorbus_sip.worker.audio import Bridge
 from doorbus_sip.worker.call import Call
 from doorbus_sip.worker.endpoint import Endpoint, RtpPlug, wake_address
 from doorbus_sip.worker.guard import last_line
+from doorbus_sip.worker.held import Held, taken_slots
+from doorbus_sip.worker.respond import answer_unhandled
 
 IDLE_MS = 250
 CALL_MS = 20
@@ -83,13 +91,18 @@ class Worker:
         self._sockets = slots.Sockets()
         self._refused: Counter[int] = Counter()
         self._plugged = False
+        self._tones_played = 0
         self._ip_allow: tuple[Network, ...] = ()
         self.calls: dict[str, Call] = {}
-        self.bridge = Bridge(setup.audio)
+        self.bridge = Bridge(setup.audio, self._audio_failed)
         self._endpoint = Endpoint(setup)
+        self._answers_all = answer_unhandled()
+        self._held = Held(taken_slots())
         self._plug = RtpPlug(setup.host, setup.rtp)
         bound = "" if setup.host == "0.0.0.0" else setup.host  # noqa: S104 - compared, not bound
-        self._accounts = Accounts(self, setup.front, setup.rtp, bound)
+        self.accounts = Accounts(self, setup.front, setup.rtp, bound, setup.public_address or "")
+        self._endpoint.lib.on_request = self.accounts.select
+        self._endpoint.lib.on_rejected = self._rejected
         self._change(setup)
 
     def run(self) -> None:
@@ -97,15 +110,19 @@ class Worker:
         self._control.setblocking(False)
         host, port = wake_address(self._setup.host, self._endpoint.udp)
         self.report(Ready(udp=self._endpoint.udp, tcp=self._endpoint.tcp, wake=(host, port)))
+        if not self._answers_all:
+            self.failed("start", "this build of pjsua2 leaves requests outside of calls unanswered")
         self._every_second()
         while not self._is_done():
             self._read_orders()
             self._write_reports()
             self._endpoint.handle_events(self._wait_ms())
+            self._tend_holds()
             self._run_timers()
             self._watch_sockets()
         self._write_reports()
         self.calls.clear()
+        self.bridge.close()
         self._endpoint.close()
 
     # What the pjsua2 objects call.
@@ -117,13 +134,21 @@ class Worker:
         self._out.append(pack(message))
         self._write_reports()
 
-    def digit(self, message: Digit) -> None:
+    def note(self, message: BaseModel) -> None:
         """As `report`, from any thread: the loop writes it."""
         self._out.append(pack(message))
 
-    def failed(self, where: str, error: str) -> None:
-        """Reports an error that nobody else would see."""
-        self.report(Failed(where=where, error=error))
+    def warn(self, media: pj.AudioMedia) -> None:
+        """Plays the warning tone to both sides of a call."""
+        self.bridge.warn(media, Tone.WARNING)
+        self._at(time.monotonic() + TONES[Tone.WARNING].length_s, self.bridge.end_warning)
+
+    def failed(self, where: str, error: str, leg: str | None = None) -> None:
+        """Reports an error that nobody else would see, and the leg it is about."""
+        self.report(Failed(where=where, error=error, leg=leg))
+
+    def _audio_failed(self, why: str) -> None:
+        self.note(AudioFailed(why=why[:500]))
 
     def incoming(self, account: Account, prm: pj.OnIncomingCallParam) -> None:
         """A new INVITE has taken a slot: who is it, and may it ring?"""
@@ -132,11 +157,13 @@ class Worker:
         self.calls[call.leg] = call
         self._watch_sockets()
         invite = parse_invite(str(prm.rdata.wholeMsg))
+        offers = self._endpoint.screen.has_description(int(prm.rdata.pjRxData))
         source, _, port = str(prm.rdata.srcAddress).rpartition(":")
-        owner = match(source, invite.to_user, self._accounts.known, self._ip_allow)
+        owner = match(source, invite.to_user, self.accounts.known, self._ip_allow)
         if isinstance(owner, Forbidden) or not self._setup.front:
             self._refused[403] += 1
-            self._refuse(call.leg, 403, "")
+            refuse = functools.partial(self._refuse, call.leg, 403, "")
+            refuse() if offers else self._at(time.monotonic(), refuse)
             return
         call.account = owner.id if isinstance(owner, OnAccount) else None
         self.report(
@@ -152,7 +179,11 @@ class Worker:
                 auto_answer=invite.auto_answer,
             )
         )
-        self._await_decision(call.leg)
+        if offers:
+            self._await_decision(call.leg)
+
+    def _rejected(self, code: int) -> None:
+        self._refused[code] += 1
 
     def ended(self, call: Call, code: int, reason: str) -> None:
         """A call is over; its object dies when the callback that told it returns."""
@@ -187,7 +218,9 @@ class Worker:
         try:
             self._obey(order)
         except Exception as error:  # noqa: BLE001 - one order must not end the other calls
-            self.failed(order.type, last_line(error))
+            self.failed(order.type, last_line(error), getattr(order, "leg", None))
+            if isinstance(order, Ring | Answer):
+                self._cannot(order.leg)
 
     def _await_decision(self, leg: str) -> None:
         until = time.monotonic() + DECIDE_MS / 1000
@@ -211,6 +244,8 @@ class Worker:
                 self._refuse(leg, code, reason)
             case Ping(n=n):
                 self.report(Pong(n=n))
+            case Play(tone=tone):
+                self._play(tone)
             case Change():
                 self._change(order)
             case Stop():
@@ -222,13 +257,24 @@ class Worker:
                 if call is not None:
                     _order_call(call, order)
 
+    def _play(self, tone: Tone | None) -> None:
+        self.bridge.play(tone)
+        self._tones_played = number = self._tones_played + 1
+        if tone is not None and TONES[tone].times:
+            self._at(time.monotonic() + TONES[tone].length_s, lambda: self._play_out(number))
+
+    def _play_out(self, number: int) -> None:
+        if number == self._tones_played:
+            self.bridge.play(None)
+
     def _dial(self, order: Dial) -> None:
-        account = self._accounts.get(order.account)
+        account = self.accounts.get(order.account)
         call = Call(self, account, order.leg)
         self.calls[order.leg] = call
         self._sockets = slots.opened(self._sockets)
         try:
-            call.dial(order.uri, identity(order.display_name, account.uri) if order.display_name else None)
+            local = identity(order.display_name, account.uri) if order.display_name else None
+            call.dial(account.target(order.uri), local)
         except pj.Error as error:
             if self.calls.pop(order.leg, None) is not None:
                 self._sockets = slots.closed(self._sockets, time.monotonic())
@@ -246,13 +292,24 @@ class Worker:
         else:
             self._at(at, lambda: self._refuse(leg, code, reason))
 
+    def _cannot(self, leg: str) -> None:
+        """Ends an incoming leg that could not be taken: no socket was left for it, or its offer cannot be met."""
+        call = self.calls.get(leg)
+        if call is None or call.answered:
+            return
+        call.media_failed = True
+        try:
+            call.refuse(503, "")
+        except pj.Error as error:
+            self.failed("refuse", last_line(error))
+
     def _change(self, wanted: Setup | Change) -> None:
-        self.bridge.audio = wanted.audio
+        self.bridge.use(wanted.audio)
         self._media_timeout_s = wanted.media_timeout_s
         self._ip_allow = networks(wanted.access.ip_allow)
         host, port = wake_address(self._setup.host, self._endpoint.udp)
         uri = f"sip:door@{self._endpoint.host or host}:{port}"
-        self._accounts.apply(wanted.accounts, wanted.display_name, uri)
+        self.accounts.apply(wanted.accounts, wanted.display_name, uri)
 
     def _stop(self) -> None:
         if self._stopping is not None:
@@ -262,8 +319,8 @@ class Worker:
             try:
                 call.give_up(elsewhere=False)
             except pj.Error as error:
-                self.failed("stop", last_line(error))
-        self._accounts.close()
+                self.failed("stop", last_line(error), call.leg)
+        self.accounts.close()
 
     # The loop's own.
 
@@ -273,7 +330,7 @@ class Worker:
         now = time.monotonic()
         if now >= self._stopping:
             return True
-        return not self.calls and not self._accounts.is_registered() and now >= self._stopping - GRACE_S + LINGER_S
+        return not self.calls and not self.accounts.is_registered() and now >= self._stopping - GRACE_S + LINGER_S
 
     def _write_reports(self) -> None:
         while self._out:
@@ -312,6 +369,11 @@ class Worker:
             self._plug.clear()
         self._plugged = full
 
+    def _tend_holds(self) -> None:
+        """In a method of its own, as no name may refer to a call when its end comes."""
+        for call in tuple(self.calls.values()):
+            call.tend_hold(time.monotonic())
+
     def _every_second(self) -> None:
         now = time.monotonic()
         self._at(now + _SECOND_S, self._every_second)
@@ -321,20 +383,26 @@ class Worker:
         lines = self._endpoint.log.fetch()
         if lines is not None:
             self.report(lines)
+        self.bridge.rest()
+        if self._stopping is None:
+            self.accounts.refresh(now)
+            if self._held.is_lost(len(self.calls)):
+                self.failed("slots", "the library gives slots not back: this worker ends")
+                self._stop()
         for call in tuple(self.calls.values()):
             if call.answered and not call.given_up:
                 self._watch_media(call, now)
 
     def _watch_media(self, call: Call, now: float) -> None:
         packets = call.received_packets()
-        if packets != call.heard[0] or any(call.held.values()) or not call.heard[1]:
+        if packets != call.heard[0] or not call.must_hear or not call.heard[1]:
             call.heard = (packets, now)
         elif self._media_timeout_s > 0 and now - call.heard[1] >= self._media_timeout_s:
             call.media_failed = True
             call.give_up(elsewhere=False)
 
 
-def _order_call(call: Call, order: Ring | Answer | Hangup | Grant | Hold | SendDtmf) -> None:
+def _order_call(call: Call, order: Ring | Answer | Hangup | Grant | Listen | Warn | Hold | SendDtmf) -> None:
     match order:
         case Ring():
             call.ring()
@@ -344,6 +412,10 @@ def _order_call(call: Call, order: Ring | Answer | Hangup | Grant | Hold | SendD
             call.give_up(elsewhere)
         case Grant():
             call.grant()
+        case Listen():
+            call.listen()
+        case Warn():
+            call.warn()
         case Hold(held=held):
             call.set_held(held)
         case SendDtmf(digits=digits):

@@ -14,6 +14,7 @@ from doorbus_io.kept import Kept, keep
 from doorbus_io.latch import read_levels
 from doorbus_io.simulated_chip import latch_path
 from doorbus_testkit.chip import SimulatedChip
+from doorbus_testkit.polling import SLOWER
 from doorbus_testkit.ports import free_tcp_port
 from doorbus_testkit.processes import Process
 
@@ -21,13 +22,14 @@ BUTTON, EXIT, CONTACT, GATE, LAMP = 0, 1, 2, 8, 9
 """Lines of the simulated chip."""
 
 
-def io_document(**gate: Any) -> dict[str, Any]:
-    """Returns the `io` part of a document; `gate` changes the gate's relay."""
+def io_document(contact: dict[str, Any] | None = None, **gate: Any) -> dict[str, Any]:
+    """Returns the `io` part of a document; `contact` changes the door contact, `gate` the gate's relay."""
+    watched = {"kind": "door_contact", "relay": "gate", **(contact or {})}
     return {
         "inputs": [
             {"id": "button1", "kind": "push_button", "chip": "sim", "line": BUTTON},
             {"id": "exit1", "kind": "exit_button", "chip": "sim", "line": EXIT, "relay": "gate"},
-            {"id": "contact1", "kind": "door_contact", "chip": "sim", "line": CONTACT, "relay": "gate"},
+            {"id": "contact1", "chip": "sim", "line": CONTACT, **watched},
         ],
         "relays": [
             {"id": "gate", "chip": "sim", "line": GATE, "hold_s": 0.5, "max_on_s": 20.0, **gate},
@@ -85,7 +87,7 @@ class IoProcess:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=30 * SLOWER,
             check=False,
         )
 

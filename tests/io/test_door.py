@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.io.a_door import (
+    CONTACT_LINE,
+    EXIT_LINE,
+    GATE,
+    GATE_LINE,
+    LAMP,
+    LAMP_LINE,
+    UNLOCK,
+    document,
+    drives,
+    order,
+    ready,
+    reset,
+    told,
+)
 
 from doorbus.contract.base import Reply
-from doorbus.contract.document.io import Io
 from doorbus.contract.errors import ErrorCode
-from doorbus.contract.lines import Cause, Energise, Pulse, Reset, UnlockMethod
+from doorbus.contract.lines import Cause, Energise, Pulse
 from doorbus_io.door import deadline, snapshot, step
 from doorbus_io.door_model import (
     Answer,
     Claim,
     DocumentTaken,
     Door,
-    DoorEffect,
     DoorEvent,
     Drive,
     InputClaimed,
@@ -34,47 +45,6 @@ from doorbus_io.door_model import (
     TimePassed,
     Warn,
 )
-
-INPUTS: list[dict[str, Any]] = [
-    {"id": "button1", "kind": "push_button", "chip": "sim", "line": 0},
-    {"id": "exit1", "kind": "exit_button", "chip": "sim", "line": 1, "relay": "gate"},
-    {"id": "contact1", "kind": "door_contact", "chip": "gpiochip0", "line": 2, "relay": "gate"},
-]
-GATE: dict[str, Any] = {"id": "gate", "chip": "sim", "line": 8, "hold_s": 3.0, "max_on_s": 60.0}
-LAMP: dict[str, Any] = {"id": "lamp", "chip": "gpiochip0", "line": 9, "active": "low", "hold_s": 5.0, "max_on_s": 600.0}
-GATE_LINE, LAMP_LINE, EXIT_LINE = Line("sim", 8), Line("gpiochip0", 9), Line("sim", 1)
-UNLOCK = Cause(kind="unlock", method=UnlockMethod.DTMF, by="101", call="call-1")
-
-
-def document(*relays: dict[str, Any]) -> Io:
-    return Io.model_validate_json(json.dumps({"inputs": INPUTS, "relays": relays or (GATE, LAMP)}))
-
-
-def ready(io: Io | None = None) -> Door:
-    """Returns a door with a document and all lines claimed, buttons up."""
-    io = io or document()
-    door, _ = step(Door(), DocumentTaken(io, 1), 0.0)
-    for each in io.relays:
-        door, _ = step(door, RelayClaimed(each), 0.0)
-    for button in io.inputs:
-        door, _ = step(door, InputClaimed(button, 1, chip_debounces=False), 0.0)
-    return door
-
-
-def order(kind: type[Pulse | Energise], relay: str = "gate", **more: Any) -> Pulse | Energise:
-    return kind(id="o1", epoch=1, expires_at=datetime.now(UTC), relay=relay, cause=UNLOCK, **more)
-
-
-def reset(relay: str) -> Reset:
-    return Reset(id="o2", epoch=1, expires_at=datetime.now(UTC), relay=relay)
-
-
-def told(effects: tuple[DoorEffect, ...]) -> list[str]:
-    return [f"{each.fact.domain}.{each.fact.what}" for each in effects if isinstance(each, Tell)]
-
-
-def drives(effects: tuple[DoorEffect, ...]) -> list[Drive]:
-    return [each for each in effects if isinstance(each, Drive)]
 
 
 def test_exit_button_opens_at_once() -> None:
@@ -109,6 +79,21 @@ def test_active_low_relay_is_driven_to_its_level() -> None:
     assert told(effects) == ["relay.energised"]
     _, effects = step(door, Ordered(2, reset("lamp")), 2.0)
     assert [Drive(LAMP_LINE, 1)] == drives(effects)
+
+
+def test_the_reset_for_a_call_ends_only_its_hold() -> None:
+    """The order names the call: its hold ends, an unlock's pulse goes on and rests the line by itself."""
+    door, _ = step(ready(), Ordered(1, order(Energise, max_s=90.0)), 1.0)
+    door, _ = step(door, Ordered(2, order(Pulse)), 10.0)
+    door, effects = step(door, Ordered(3, reset("gate", "call-1")), 11.0)
+    assert (Answer(3, Reply()),) == effects
+    assert [each.left_s for each in snapshot(door, 11.0).relays if each.energised] == [2.0]
+    door, effects = step(door, Ordered(4, reset("gate", "call-1")), 12.0)
+    assert (Answer(4, Reply()),) == effects
+    _, effects = step(door, TimePassed(), 13.0)
+    assert [Drive(GATE_LINE, 0)] == drives(effects)
+    (rested,) = [each.fact.model_dump() for each in effects if isinstance(each, Tell)]
+    assert (rested["why"], rested["on_s"]) == ("hold", 12.0)
 
 
 def refusals(door: Door, relay: str = "gate") -> str | None:
@@ -214,13 +199,17 @@ def lost_and_forgotten(script: list[tuple[float, DoorEvent]], door: Door) -> set
 
 IO = document()
 door_events = st.one_of(
-    st.builds(LineEdge, st.sampled_from([EXIT_LINE, Line("sim", 0)]), st.sampled_from([0, 1]), st.just(0.0)),
+    st.builds(
+        LineEdge, st.sampled_from([EXIT_LINE, CONTACT_LINE, Line("sim", 0)]), st.sampled_from([0, 1]), st.just(0.0)
+    ),
     st.sampled_from(
         [
             Ordered(1, order(Pulse)),
             Ordered(2, order(Pulse, "lamp")),
             Ordered(3, order(Energise, "lamp", max_s=20.0)),
             Ordered(4, reset("gate")),
+            Ordered(5, reset("gate", "call-1")),
+            Ordered(6, reset("lamp", "call-1")),
             LinesLost(frozenset({GATE_LINE, EXIT_LINE})),
             LinesLost(frozenset({LAMP_LINE})),
             *(RelayClaimed(each) for each in IO.relays),
@@ -228,6 +217,7 @@ door_events = st.one_of(
             DocumentTaken(IO, 2),
             DocumentTaken(document({**GATE, "hold_s": 4.0}, LAMP), 3),
             DocumentTaken(document(LAMP | {"id": "gate", "line": 7}), 4),
+            DocumentTaken(document(contact={"left_open_s": 1.0}), 5),
             TimePassed(),
             Stop(),
         ]

@@ -3,118 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import nats
 import pytest
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from tests.io.io_process import BUTTON, CONTACT, EXIT, GATE, LAMP, IoProcess, io_document
+from tests.io.policy_on_bus import ACTION, UNLOCK, Policy, apply, body
 
-from doorbus.contract.base import Event, new_id
-from doorbus.contract.catalog import EVENT_OF_TYPE
-from doorbus.contract.document import Door, from_json, to_json
-from doorbus.contract.envelope import parse_headers
 from doorbus.contract.lines import IoSnapshot
-from doorbus.contract.subjects import KV_CONFIG, KV_STATE
+from doorbus.contract.subjects import KV_STATE
 from doorbus_testkit.nats_server import NatsServer
 from doorbus_testkit.polling import eventually
-
-UNLOCK = {"kind": "unlock", "method": "dtmf", "by": "101", "call": "call-1"}
-ACTION = {"kind": "action"}
-
-
-class Policy:
-    """A connection with policy's inbox, and all events that it hears, each checked against its model."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.events: list[Event] = []
-        self.sequences: list[int] = []
-
-    async def on_event(self, message: Msg) -> None:
-        """Takes an event; one that does not validate fails the wait for it."""
-        envelope = parse_headers(message.headers)
-        self.events.append(EVENT_OF_TYPE[envelope.type].model_validate_json(message.data))
-        self.sequences.append(envelope.sequence)
-
-    def told(self, *domains: str) -> list[str]:
-        """Returns the names of the events of these domains."""
-        return [f"{each.domain}.{each.what}" for each in self.events if each.domain in domains]
-
-    async def wait(self, name: str, count: int = 1) -> dict[str, Any]:
-        """Waits for an event by name, for its `count`th, and returns its fields."""
-
-        def found() -> list[Event]:
-            return [each for each in self.events if f"{each.domain}.{each.what}" == name]
-
-        await eventually(lambda: len(found()) >= count, what=f"{count} times {name}")
-        return found()[count - 1].model_dump(exclude_none=True)
-
-    async def order(self, verb: str, **fields: Any) -> dict[str, Any]:
-        """Sends an order and returns its reply."""
-        answer = await self.client.request(f"door.front.cmd.io.{verb}", body(**fields), timeout=5)
-        return dict(json.loads(answer.data))
-
-    async def snapshot(self) -> IoSnapshot:
-        """Takes io's snapshot."""
-        return IoSnapshot.model_validate(await self.order("snapshot"))
-
-
-def body(expires_in_s: float = 2.0, **fields: Any) -> bytes:
-    """Returns an order's body, of epoch 5."""
-    now = datetime.now(UTC)
-    times = {"issued_at": now.isoformat(), "expires_at": (now + timedelta(seconds=expires_in_s)).isoformat()}
-    return json.dumps({"id": new_id(), "epoch": 5, **times, **fields}).encode()
-
-
-async def apply(client: Client, io: dict[str, Any]) -> None:
-    """Puts the door's document into the store."""
-    door: Door = from_json(json.dumps({"door": "front", "io": io}).encode())
-    bucket = await client.jetstream().key_value(KV_CONFIG)
-    await bucket.put("front", to_json(door))
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[NatsServer]:
-    """A NATS server."""
-    async with NatsServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def policy(server: NatsServer) -> AsyncIterator[Policy]:
-    """Policy's place on the bus."""
-    client = await nats.connect(server.url, inbox_prefix="_INBOX.policy", reconnect_time_wait=0.1)
-    made = Policy(client)
-    await client.subscribe("door.front.event.>", cb=made.on_event)
-    yield made
-    await client.close()
-
-
-@pytest.fixture
-async def io(server: NatsServer, policy: Policy, tmp_path: Path) -> AsyncIterator[IoProcess]:
-    """Io with a document, its lines claimed, taking orders."""
-    made = IoProcess(tmp_path, server.url)
-    made.start()
-    js = policy.client.jetstream()
-    await eventually(lambda: js.key_value(KV_CONFIG), what="io makes the stores")
-    await apply(policy.client, io_document())
-    await eventually(lambda: is_ready(policy), what="io is ready")
-    yield made
-    made.close()
-
-
-async def is_ready(policy: Policy) -> bool:
-    """Tells whether io has read all its lines and obeys."""
-    snapshot = await policy.snapshot()
-    obeys = await policy.order("reset", relay="gate")
-    return bool(obeys["ok"] and snapshot.inputs) and all(each.active is not None for each in snapshot.inputs)
 
 
 async def test_a_pulse_moves_the_line_and_is_told(policy: Policy, io: IoProcess) -> None:
@@ -295,17 +195,17 @@ async def _kept(policy: Policy) -> bytes | None:
 async def test_the_document_outlives_the_bus(policy: Policy, server: NatsServer, io: IoProcess) -> None:
     """Io restarted with the bus down works from the document that it kept, and tells what happened when it is back."""
     assert io.process is not None
+    before = len(await policy.kept("door.unlocked"))
     await eventually((io.folder / "io-front.json").exists, what="the document is kept")
     await asyncio.to_thread(io.process.stop)
     server.stop()
     io.start()
     async with io.hands() as hands:
         await hands.wait_level(GATE, 0)
-        policy.events.clear()
         await hands.press(EXIT)
         await hands.wait_level(GATE, 1)
         server.start()
-        assert (await policy.wait("door.unlocked"))["by"] == "exit1"
+        assert (await policy.next_kept("door.unlocked", before))["by"] == "exit1"
 
 
 @pytest.mark.parametrize("stalled", [False, True])
@@ -320,8 +220,8 @@ async def test_the_bus_goes_in_a_pulse(policy: Policy, server: NatsServer, io: I
         await hands.press(EXIT)
         await eventually(lambda: len(hands.history(GATE)) == 4, what="the exit button's pulse")
         server.resume() if stalled else server.start()
-        await policy.wait("door.unlocked", count=2)
-        await policy.wait("relay.reset", count=2)
+        assert (await policy.next_kept("door.unlocked", before=1))["by"] == "exit1"
+        assert (await policy.next_kept("relay.reset", before=1))["relay"] == "gate"
 
 
 async def test_an_unlock_sent_in_a_stall_never_happens(policy: Policy, server: NatsServer, io: IoProcess) -> None:

@@ -154,13 +154,14 @@ async def test_the_helper_leaves_a_running_io_alone(alone: IoProcess) -> None:
 
 async def test_a_press_during_a_stall_opens_nothing_later(alone: IoProcess) -> None:
     """A pulse with a delay that is over when a stopped process goes on is dropped: nobody waits there any more."""
-    alone.remember(io_document(delay_s=0.5))
+    alone.remember(io_document(delay_s=1.0))
     process = alone.start()
     async with alone.hands() as hands:
         await hands.wait_level(GATE, 0)
         await hands.press(EXIT)
+        await eventually(lambda: "doorbus.input.pressed" in process.log_text(), what="the press is taken")
         process.stall()
-        await asyncio.sleep(4.0)  # what is shown is that so much time passes: delay and a command's lifetime
+        await asyncio.sleep(5.0)  # what is shown is that so much time passes: delay and a command's lifetime
         process.resume()
         await eventually(lambda: "delayed pulse dropped" in process.log_text(), what="the pulse is dropped")
         assert hands.history(GATE) == []

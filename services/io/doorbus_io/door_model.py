@@ -9,8 +9,11 @@ from doorbus.contract.base import Event, Reply
 from doorbus.contract.document.io import Input as InputDocument
 from doorbus.contract.document.io import Io
 from doorbus.contract.document.io import Relay as RelayDocument
-from doorbus.contract.lines import Energise, Pulse, Reset
-from doorbus_io import inputs, relay
+from doorbus.contract.lines import Cause, Energise, Pulse, Reset
+from doorbus_io.contact import Contact
+from doorbus_io.inputs import Input
+from doorbus_io.limit import Limit
+from doorbus_io.relay_model import Relay
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class RelayState:
     """A relay; `ours` while its line is in our hands."""
 
     document: RelayDocument
-    core: relay.Relay
+    core: Relay
     ours: bool = False
 
     @property
@@ -37,10 +40,12 @@ class RelayState:
 
 @dataclass(frozen=True)
 class InputState:
-    """An input."""
+    """An input; `contact` when it is one."""
 
     document: InputDocument
-    core: inputs.Input
+    core: Input
+    limit: Limit
+    contact: Contact | None = None
 
     @property
     def line(self) -> Line:
@@ -137,11 +142,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class Tell:
-    """Tell a fact of `at` (monotonic seconds), unless `needs` is a line that could not be moved."""
+    """Tell a fact of `at` (monotonic seconds), unless `needs` is a line that could not be moved.
+
+    `prompt`: a change of an input's line, told as it comes: how long that takes is measured.
+    """
 
     fact: Event
     at: float
     needs: Line | None = None
+    prompt: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,11 +163,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Warn:
-    """Something was not done that somebody may look for in the log."""
+    """Something was not done that somebody may look for in the log; `cause`: what it was to be done for."""
 
     what: str
     relay: str
     why: str
+    cause: Cause | None = None
 
 
 DoorEffect = Drive | Claim | Tell | Answer | Warn

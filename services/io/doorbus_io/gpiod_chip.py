@@ -1,5 +1,7 @@
 """A real GPIO chip through the kernel's character device (gpiod 2.x), edges stamped by the kernel.
 
+`make test-hardware` runs it on a kernel's chip.
+
 Each line is a request of its own, so that a changed document disturbs no other line. The kernel debounces where it is
 asked to (by hardware or by itself); where it refuses, edges come raw and the caller debounces.
 """
@@ -7,6 +9,7 @@ asked to (by hardware or by itself); where it refuses, edges come raw and the ca
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +24,8 @@ CONSUMER = "doorbus-io"
 """Shown by `gpioinfo` beside our lines."""
 
 EVENT_BUFFER = 256
-"""Edges that the kernel keeps for one line while we are busy: a bouncing contact makes some dozens."""
+"""Edges that the kernel keeps for one line while we are busy: a bouncing contact makes some dozens. When there are more
+it drops the oldest, so the last one still says how the line is."""
 
 KERNEL_BIAS = {
     Bias.PULL_UP: KernelBias.PULL_UP,
@@ -45,7 +49,6 @@ def device_path(name: str) -> Path:
 class _Taken:
     request: gpiod.LineRequest
     edges: bool
-    last_number: int = 0
 
 
 class GpiodChip:
@@ -72,6 +75,7 @@ class GpiodChip:
             self._chip = gpiod.Chip(str(device_path(name)))
         except KERNEL_ERRORS as error:
             raise ChipError(f"{name}: {error}") from error
+        self._loop.add_reader(self._chip.fd, self._unplugged)  # readable only when the chip is gone
 
     def request_input(self, request: InputRequest) -> InputReading:
         """Takes a line as input with both edges."""
@@ -98,7 +102,7 @@ class GpiodChip:
         try:
             return self._chip.request_lines({request.line: settings}, CONSUMER, EVENT_BUFFER)
         except KERNEL_ERRORS as error:
-            raise ChipError(f"{self._name} line {request.line}: {error}") from error
+            raise self._refused(request.line, error) from error
 
     def request_output(self, line: int, level: int) -> None:
         """Takes a line as output; the kernel drives it to `level` in the same request."""
@@ -106,7 +110,7 @@ class GpiodChip:
         try:
             taken = self._chip.request_lines({line: settings}, CONSUMER)
         except KERNEL_ERRORS as error:
-            raise ChipError(f"{self._name} line {line}: {error}") from error
+            raise self._refused(line, error) from error
         self._taken[line] = _Taken(taken, edges=False)
 
     def release(self, line: int) -> None:
@@ -134,7 +138,10 @@ class GpiodChip:
 
     def close(self) -> None:
         """Gives all lines back."""
+        if self._closed:
+            return
         self._closed = True
+        self._loop.remove_reader(self._chip.fd)
         for line in list(self._taken):
             self.release(line)
         self._chip.close()
@@ -154,26 +161,29 @@ class GpiodChip:
             taken.edges = False
             self._lost(line, error)
             return
-        missed = False
         for event in events:
-            missed = missed or event.line_seqno != taken.last_number + 1
-            taken.last_number = event.line_seqno
             level = 1 if event.event_type is gpiod.EdgeEvent.Type.RISING_EDGE else 0
             self._on_edge(LineEdge(line, level, event.timestamp_ns / 1e9))
-        if missed:  # the kernel's buffer was too short: the level now is what counts
-            try:
-                level = LEVEL[taken.request.get_value(line)]
-            except KERNEL_ERRORS as error:
-                self._lost(line, error)
-                return
-            self._on_edge(LineEdge(line, level, self._loop.time()))
+
+    def _unplugged(self) -> None:
+        self._loop.remove_reader(self._chip.fd)  # it stays readable
+        self._lose(f"{self._name} is gone")
+
+    def _refused(self, line: int, error: Exception) -> ChipError:
+        """A line was not given to us: others may be all the same, unless the chip is gone."""
+        if isinstance(error, OSError) and error.errno == errno.ENODEV:
+            return self._lost(line, error)
+        return ChipError(f"{self._name} line {line}: {error}")
 
     def _lost(self, line: int, error: Exception) -> ChipError:
         why = f"{self._name} line {line}: {error}"
+        self._lose(why)
+        return ChipError(why)
+
+    def _lose(self, why: str) -> None:
         if not self._gone:
             self._gone = True
             self._loop.call_soon(self._tell_lost, why)
-        return ChipError(why)
 
     def _tell_lost(self, why: str) -> None:
         if not self._closed:  # whoever closed it knows

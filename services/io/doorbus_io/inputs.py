@@ -12,7 +12,9 @@ The rules in words:
    down. A contact's change meanwhile is told, and so is a button's coming up.
 6. A press older than a command may live (the process was stopped meanwhile) is still told with its time, but opens
    nothing: nobody waits at the door any more.
-7. An exit button pulses its relay before it is told, here, with nobody else asked.
+7. An exit button's press pulses its relay, here, with nobody else asked.
+
+How many of the changes are told is not decided here (`limit.py`), nor what an opening means (`contact.py`).
 """
 
 from __future__ import annotations
@@ -106,22 +108,16 @@ InputCoreEvent = LevelRead | Edge | Lost | TimePassed
 
 
 @dataclass(frozen=True)
-class PulseRelay:
-    """Open the door: pulse `relay`, because of this input."""
-
-    relay: str
-
-
-@dataclass(frozen=True)
 class ReportChange:
-    """The input changed, seen on the line at `at` (monotonic seconds)."""
+    """The input changed, seen on the line at `at` (monotonic seconds); `opens`: the relay that it pulses."""
 
     fact: InputEvent
+    active: bool
     at: float
+    opens: str | None = None
 
 
-InputEffect = PulseRelay | ReportChange
-Effects = tuple[InputEffect, ...]
+Effects = tuple[ReportChange, ...]
 
 
 def step(state: Input, event: InputCoreEvent, now: float) -> tuple[Input, Effects]:
@@ -130,8 +126,7 @@ def step(state: Input, event: InputCoreEvent, now: float) -> tuple[Input, Effect
         case LevelRead(level, chip_debounces):
             return _read(replace(state, chip_debounces=chip_debounces), level == state.setup.active_level, now)
         case Lost():
-            known = state.before_loss if state.active is None else state.active
-            return replace(state, active=None, raw=None, quiet_at=None, before_loss=known), ()
+            return renewed(state, state.setup), ()
         case Edge() if state.active is None:
             return state, ()
         case Edge(level, at):
@@ -145,6 +140,11 @@ def step(state: Input, event: InputCoreEvent, now: float) -> tuple[Input, Effect
 def deadline(state: Input) -> float | None:
     """Returns when a bouncing line will count as still, None when it does."""
     return state.quiet_at
+
+
+def renewed(state: Input, setup: InputSetup) -> Input:
+    """Returns the input as a changed document says it: its line is read again, and what was told of it still counts."""
+    return Input(setup, before_loss=state.before_loss if state.active is None else state.active)
 
 
 def _read(state: Input, active: bool, now: float) -> tuple[Input, Effects]:
@@ -182,7 +182,6 @@ def _settle(state: Input, until: float, now: float) -> tuple[Input, Effects]:
 def _become(state: Input, active: bool, at: float, late_s: float) -> tuple[Input, Effects]:
     """Takes a change of the line at `at` that could have been taken `late_s` seconds ago."""
     setup = state.setup
-    told = ReportChange(FACTS[setup.kind][active](input=setup.id, kind=setup.kind), at)
     opens = active and setup.kind is InputKind.EXIT_BUTTON and late_s <= COMMAND_LIFETIME_S
-    effects: Effects = (PulseRelay(setup.relay), told) if opens and setup.relay is not None else (told,)
-    return replace(state, active=active), effects
+    fact = FACTS[setup.kind][active](input=setup.id, kind=setup.kind)
+    return replace(state, active=active), (ReportChange(fact, active, at, setup.relay if opens else None),)

@@ -2,160 +2,55 @@
 
 The rules in words:
 
-1. A pulse energises the relay after its `delay_s`, for its `hold_s`.
-2. A pulse while a delayed one is pending changes nothing: the first one's delay goes on, so that repeated pulses
+1. A relay is energised while a pulse or a hold (for a call) lasts. Each ends by itself, and none ends another.
+2. A pulse energises the relay after its `delay_s`, for its `hold_s`.
+3. A pulse while a delayed one is pending changes nothing: the first one's delay goes on, so that repeated pulses
    cannot keep a door shut.
-3. A pulse while the relay is energised works at once and restarts the hold; it never shortens the time left.
-4. No pulse keeps the relay energised beyond its bound: `max_on_s` counted from energising.
-5. A hold (a relay held for a call) energises at once, and moves the bound to its own `max_s` counted from the hold,
-   when that is later; it takes a pending delayed pulse with it.
-6. A reset wins at once: the line rests and a pending pulse is dropped.
-7. What is due is done before anything new. A delayed pulse that is overdue by more than a command may live (the
+4. A pulse while the relay is energised works at once. While an earlier one lasts it restarts that one's `hold_s`, and
+   `max_on_s` goes on counting from the first of them: pulses alone never keep the relay energised longer.
+5. A hold energises at once, for at most its own `max_s`, and takes a pending delayed pulse with it. Another one for
+   the same call never shortens the time left; holds for several calls last side by side.
+6. A pulse that comes while a hold lasts and outlives it gets its time: `max_on_s` counts from the pulse's own
+   beginning, or nobody could open a door in a call's last second. Who lets a call hold a relay has chosen one that may
+   stay on for so long; a pulse adds `max_on_s` at most.
+7. A reset for a call ends that call's hold and nothing else. A reset without a call wins at once: the line rests and a
+   pending pulse is dropped. A reset that finds nothing to end changes nothing.
+8. What is due is done before anything new. A delayed pulse that is overdue by more than a command may live (the
    process was stopped meanwhile) is dropped: nobody waits at the door any more.
-8. Each pulse and hold that finds or makes the relay energised is told, with the seconds that are left; each return to
-   rest is told once.
+9. Each pulse and hold that finds or makes the relay energised is told, with the seconds until it rests; each return to
+   rest is told once, with what ended last. A hold that ends while a pulse goes on moves nothing and is not told.
+10. What is untold (an exit button over its limit) is told by nobody, nor is the return to rest where nothing else
+    was told since the relay was energised: who counts by events hears both or none.
 
 So a relay always comes to rest, whatever comes in whatever order: time alone brings it there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+import math
+from dataclasses import replace
 
 from doorbus.contract.base import COMMAND_LIFETIME_S
-from doorbus.contract.lines import Cause
-
-ResetReason = Literal["hold", "order", "max_on", "stopped", "reconfigured", "chip_lost"]
-
-
-@dataclass(frozen=True)
-class RelayTimes:
-    """The times of a relay, seconds.
-
-    Attributes:
-        delay_s: from a pulse to energising.
-        hold_s: how long one pulse holds.
-        max_on_s: the most that pulses can keep it energised.
-    """
-
-    delay_s: float
-    hold_s: float
-    max_on_s: float
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why it shall be energised, and by which order (None = the exit button)."""
-
-    cause: Cause
-    command: str | None = None
-
-
-@dataclass(frozen=True)
-class Resting:
-    """The line is at rest."""
-
-
-@dataclass(frozen=True)
-class Delayed:
-    """The line is at rest; a pulse is pending until `due` (monotonic seconds, as all times here)."""
-
-    due: float
-    reason: Reason
-
-
-@dataclass(frozen=True)
-class Energised:
-    """The line is active.
-
-    Attributes:
-        since: when it became active.
-        ends: when it rests by itself; never after `bound`.
-        bound: no pulse moves `ends` beyond it.
-        cut: `ends` is earlier than the hold wanted, the hard maximum says so.
-        reason: of the latest pulse or hold.
-    """
-
-    since: float
-    ends: float
-    bound: float
-    cut: bool
-    reason: Reason
-
-
-Phase = Resting | Delayed | Energised
-
-
-@dataclass(frozen=True)
-class Relay:
-    """A relay's times and where it is."""
-
-    times: RelayTimes
-    phase: Phase = Resting()
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """Energise for the relay's own hold."""
-
-    reason: Reason
-
-
-@dataclass(frozen=True)
-class Hold:
-    """Energise until reset, at most `max_s` seconds from now."""
-
-    max_s: float
-    reason: Reason
-
-
-@dataclass(frozen=True)
-class Reset:
-    """Come to rest."""
-
-    why: ResetReason
-
-
-@dataclass(frozen=True)
-class TimePassed:
-    """The deadline may have come."""
-
-
-RelayEvent = Pulse | Hold | Reset | TimePassed
-
-
-@dataclass(frozen=True)
-class ReportEnergised:
-    """The line is active for so many seconds more.
-
-    Attributes:
-        move: it was at rest, so it must be driven first.
-    """
-
-    reason: Reason
-    for_s: float
-    move: bool
-
-
-@dataclass(frozen=True)
-class ReportReset:
-    """The line was active for `on_s` seconds and must be driven to rest."""
-
-    why: ResetReason
-    on_s: float
-
-
-@dataclass(frozen=True)
-class ReportDropped:
-    """A delayed pulse came due `late_s` seconds ago and is too old to be done."""
-
-    reason: Reason
-    late_s: float
-
-
-RelayEffect = ReportEnergised | ReportReset | ReportDropped
-Effects = tuple[RelayEffect, ...]
+from doorbus_io.relay_model import (
+    Delayed,
+    Effects,
+    Energised,
+    Hold,
+    Lasting,
+    LastingHold,
+    LastingPulse,
+    Pulse,
+    Reason,
+    Relay,
+    RelayEvent,
+    ReportDropped,
+    ReportEnergised,
+    ReportReset,
+    Reset,
+    ResetReason,
+    Resting,
+    TimePassed,
+)
 
 
 def step(relay: Relay, event: RelayEvent, now: float) -> tuple[Relay, Effects]:
@@ -170,10 +65,22 @@ def deadline(relay: Relay) -> float | None:
     match relay.phase:
         case Delayed(due=due):
             return due
-        case Energised(ends=ends):
-            return ends
+        case Energised(lasting=lasting):
+            return min(each.ends for each in lasting)
         case Resting():
             return None
+
+
+def was_energised(relay: Relay, at: float, within_s: float) -> bool:
+    """Tells whether the line was active at `at`, or had been until at most `within_s` seconds before."""
+    if isinstance(relay.phase, Energised) and relay.phase.since <= at:
+        return True
+    return relay.last_since <= at <= relay.last_until + within_s
+
+
+def claimed(relay: Relay, now: float) -> Relay:
+    """Returns a resting relay whose line was taken over at `now`: nobody knows how long it was active until then."""
+    return replace(relay, last_since=-math.inf, last_until=now)
 
 
 def _do_what_is_due(relay: Relay, now: float) -> tuple[Relay, Effects]:
@@ -181,9 +88,9 @@ def _do_what_is_due(relay: Relay, now: float) -> tuple[Relay, Effects]:
         case Delayed(due=due, reason=reason) if now - due > COMMAND_LIFETIME_S:
             return replace(relay, phase=Resting()), (ReportDropped(reason, now - due),)
         case Delayed(due=due, reason=reason) if now >= due:
-            return _pulse_at_rest(relay, reason, now)
-        case Energised(ends=ends, cut=cut) if now >= ends:
-            return _rest(relay, "max_on" if cut else "hold", now)
+            return _pulse(relay, reason, now)
+        case Energised(lasting=lasting) as phase:
+            return _keep(relay, phase, tuple(each for each in lasting if each.ends > now), now)
         case _:
             return relay, ()
 
@@ -192,57 +99,77 @@ def _take(relay: Relay, event: RelayEvent, now: float) -> tuple[Relay, Effects]:
     match event, relay.phase:
         case TimePassed(), _:
             return relay, ()
-        case Reset(why), _:
-            return _rest(relay, why, now)
+        case Reset(why, None), Energised() as phase:
+            return _rest(relay, phase, why, phase.reason, now)
+        case Reset(call=None), Delayed():
+            return replace(relay, phase=Resting()), ()
+        case Reset(why, call), Energised(lasting=lasting) as phase:
+            others = tuple(each for each in lasting if not (isinstance(each, LastingHold) and _call(each) == call))
+            return _keep(relay, phase, others, now, why)
+        case Reset(), _:
+            return relay, ()
         case Pulse(reason), Resting() if relay.times.delay_s > 0:
             return replace(relay, phase=Delayed(now + relay.times.delay_s, reason)), ()
-        case Pulse(reason), Resting():
-            return _pulse_at_rest(relay, reason, now)
         case Pulse(), Delayed():
             return relay, ()
-        case Pulse(reason), Energised() as phase:
-            return _pulse_again(relay, phase, reason, now)
+        case Pulse(reason), _:
+            return _pulse(relay, reason, now)
         case Hold(max_s=max_s), _ if max_s <= 0:
             return relay, ()
-        case Hold(max_s, reason), Resting():
-            phase = Energised(now, now + max_s, now + max_s, cut=True, reason=reason)
-            return replace(relay, phase=phase), (ReportEnergised(reason, max_s, move=True),)
-        case Hold(), Delayed(reason=pending):
-            relay, first = _pulse_at_rest(relay, pending, now)
-            relay, second = _take(relay, event, now)
+        case Hold(max_s, reason), Delayed(reason=pending):
+            relay, first = _pulse(relay, pending, now)
+            relay, second = _hold(relay, max_s, reason, now)
             return relay, first + second
-        case Hold(max_s, reason), Energised() as phase:
-            return _hold_on(relay, phase, max_s, reason, now)
+        case Hold(max_s, reason), _:
+            return _hold(relay, max_s, reason, now)
     raise TypeError(f"no rule for {event!r} while {relay.phase!r}")
 
 
-def _pulse_at_rest(relay: Relay, reason: Reason, now: float) -> tuple[Relay, Effects]:
-    for_s = min(relay.times.hold_s, relay.times.max_on_s)
-    cut = relay.times.hold_s > relay.times.max_on_s
-    phase = Energised(now, now + for_s, now + relay.times.max_on_s, cut, reason)
-    return replace(relay, phase=phase), (ReportEnergised(reason, for_s, move=True),)
+def _pulse(relay: Relay, reason: Reason, now: float) -> tuple[Relay, Effects]:
+    before = next((each for each in _lasting(relay) if isinstance(each, LastingPulse)), None)
+    began = now if before is None else before.began
+    wanted, bound = now + relay.times.hold_s, began + relay.times.max_on_s
+    return _energise(relay, before, LastingPulse(began, min(wanted, bound), wanted > bound, reason), now)
 
 
-def _pulse_again(relay: Relay, phase: Energised, reason: Reason, now: float) -> tuple[Relay, Effects]:
-    wanted = now + relay.times.hold_s
-    ends = max(phase.ends, min(wanted, phase.bound))
-    cut = phase.cut if ends == phase.ends and wanted <= ends else wanted > ends
-    after = replace(phase, ends=ends, cut=cut, reason=reason)
-    return replace(relay, phase=after), (ReportEnergised(reason, ends - now, move=False),)
+def _hold(relay: Relay, max_s: float, reason: Reason, now: float) -> tuple[Relay, Effects]:
+    holds = (each for each in _lasting(relay) if isinstance(each, LastingHold))
+    before = next((each for each in holds if _call(each) == reason.cause.call), None)
+    ends = now + max_s if before is None else max(before.ends, now + max_s)
+    return _energise(relay, before, LastingHold(ends, reason), now)
 
 
-def _hold_on(relay: Relay, phase: Energised, max_s: float, reason: Reason, now: float) -> tuple[Relay, Effects]:
-    if now + max_s <= phase.ends:
-        after = replace(phase, reason=reason)
-    else:
-        after = replace(phase, ends=now + max_s, bound=max(phase.bound, now + max_s), cut=True, reason=reason)
-    return replace(relay, phase=after), (ReportEnergised(reason, after.ends - now, move=False),)
-
-
-def _rest(relay: Relay, why: ResetReason, now: float) -> tuple[Relay, Effects]:
-    rested = replace(relay, phase=Resting())
+def _energise(relay: Relay, before: Lasting | None, lasting: Lasting, now: float) -> tuple[Relay, Effects]:
+    """Has `lasting` keep the relay energised, in the place of `before`."""
     match relay.phase:
-        case Energised(since=since):
-            return rested, (ReportReset(why, now - since),)
+        case Energised() as phase:
+            others = tuple(each for each in phase.lasting if each is not before)
         case _:
-            return rested, ()
+            phase, others = Energised(now, (), told=False), ()
+    phase = replace(phase, lasting=(*others, lasting), told=phase.told or not lasting.reason.untold)
+    report = ReportEnergised(lasting.reason, phase.ends - now, move=not isinstance(relay.phase, Energised))
+    return replace(relay, phase=phase), (report,)
+
+
+def _keep(
+    relay: Relay, phase: Energised, lasting: tuple[Lasting, ...], now: float, why: ResetReason | None = None
+) -> tuple[Relay, Effects]:
+    """Keeps it energised for what still lasts; with nothing left it rests, for `why` or because time was over."""
+    if lasting:
+        return (relay, ()) if lasting == phase.lasting else (replace(relay, phase=replace(phase, lasting=lasting)), ())
+    last = max(phase.lasting, key=lambda each: each.ends)
+    over: ResetReason = "hold" if isinstance(last, LastingPulse) and not last.cut else "max_on"
+    return _rest(relay, phase, why or over, last.reason, now)
+
+
+def _rest(relay: Relay, phase: Energised, why: ResetReason, reason: Reason, now: float) -> tuple[Relay, Effects]:
+    rested = replace(relay, phase=Resting(), last_since=phase.since, last_until=now)
+    return rested, (ReportReset(why, now - phase.since, reason, phase.told),)
+
+
+def _lasting(relay: Relay) -> tuple[Lasting, ...]:
+    return relay.phase.lasting if isinstance(relay.phase, Energised) else ()
+
+
+def _call(hold: LastingHold) -> str | None:
+    return hold.reason.cause.call

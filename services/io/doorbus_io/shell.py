@@ -15,11 +15,22 @@ import structlog
 
 from doorbus.contract.base import Event, Reply
 from doorbus.contract.errors import ErrorCode
-from doorbus.contract.lines import DoorUnlocked, Energise, InputEvent, IoSnapshot, Pulse, Reset, TakeIoSnapshot
+from doorbus.contract.lines import (
+    DoorUnlocked,
+    Energise,
+    InputForced,
+    InputLimited,
+    IoSnapshot,
+    Pulse,
+    Reset,
+    TakeIoSnapshot,
+    UnlockMethod,
+)
 from doorbus.contract.services import ServiceDegraded
 from doorbus.runtime.bus import Bus
 from doorbus.runtime.driver import Driver
 from doorbus.runtime.endpoints import Received
+from doorbus.runtime.metrics import exemplar
 from doorbus_io import door as core
 from doorbus_io import metrics
 from doorbus_io.chips import ChipError, OpenChip
@@ -38,12 +49,16 @@ from doorbus_io.door_model import (
     Warn,
 )
 from doorbus_io.lines import Lines, Spawn
-from doorbus_io.relay import Energised
+from doorbus_io.relay_model import Energised
 
 ORDERS = (Pulse, Energise, Reset, TakeIoSnapshot)
 
 ANSWER_WITHIN_S = 0.5
 """A step takes microseconds; an order without an answer by then met an error of ours."""
+
+STATE_PAUSE_S = 0.2
+"""Between two writes of the state: a line that flaps floods the store as little as the stream, and a page still shows
+what is within a second."""
 
 log = structlog.get_logger()
 
@@ -87,11 +102,12 @@ class DoorShell:
         await self._driver.run()
 
     async def keep_state(self) -> None:
-        """Writes the state whenever it has changed, until cancelled."""
+        """Writes the state when it has changed, at once or after the pause, until cancelled."""
         while True:
             await self._state_changed.wait()
             self._state_changed.clear()
             await self._bus.state.keep(self._door, self.snapshot().to_bytes())
+            await asyncio.sleep(STATE_PAUSE_S)
 
     async def rest(self) -> None:
         """Ends: every relay rests, and that is told; then all lines are given back. `run` must have ended before."""
@@ -140,9 +156,9 @@ class DoorShell:
         match effect:
             case Drive(line, level):
                 self._drive(line, level)
-            case Tell(fact, at, needs):
+            case Tell(fact, at, needs, prompt):
                 if needs not in self._unmoved:
-                    self._tell(fact, at)
+                    self._tell(fact, at, prompt)
             case Claim(inputs, relays):
                 self._lines.claim(inputs, relays)
             case Answer(ticket, reply):
@@ -163,13 +179,20 @@ class DoorShell:
         else:
             self._unmoved.discard(line)
 
-    def _tell(self, fact: Event, at: float) -> None:
+    def _tell(self, fact: Event, at: float, prompt: bool) -> None:
         self._bus.tell(self._door, fact, at)
+        if prompt:
+            metrics.EDGE_SECONDS.observe(time.monotonic() - at)
         match fact:
-            case InputEvent():
-                metrics.EDGE_SECONDS.observe(time.monotonic() - at)
             case DoorUnlocked(method=method):
-                metrics.UNLOCKS.labels(method).inc()
+                metrics.UNLOCKS.labels(method).inc(1, exemplar(fact.call))
+            case InputForced():
+                metrics.FORCED.inc()
+            case InputLimited(over=False):
+                metrics.FLOODS.inc()
+            case InputLimited(dropped=dropped, unlocks=unlocks):
+                metrics.CHANGES_LEFT_OUT.inc(dropped)
+                metrics.UNLOCKS.labels(UnlockMethod.INPUT).inc(unlocks)
 
     async def _note_state(self, before: Door, after: Door) -> None:
         """Has the state written when it says something new; does not wait for that."""

@@ -1,0 +1,1 @@
+"""Sends the push button's messages: FTP, e-mail, HTTP."""

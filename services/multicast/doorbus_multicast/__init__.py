@@ -1,0 +1,1 @@
+"""The multicast service: pages over RTP multicast, their priorities, their sound."""

@@ -1,0 +1,1 @@
+"""Which schedules and call templates of a door are active now."""

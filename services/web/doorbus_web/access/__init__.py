@@ -1,0 +1,1 @@
+"""Who may do what: users, sessions, tokens, and what keeps guessers and forged requests out."""

@@ -10,6 +10,7 @@ import nats
 from nats.aio.msg import Msg
 
 from doorbus.contract.calls import AskIncomingCall, EndReason, IncomingDecision
+from doorbus.runtime.connection import settle
 
 SUBJECT = "bare.ask"
 
@@ -24,7 +25,7 @@ async def main() -> None:
         await message.respond(decision.to_bytes())
 
     await client.subscribe(SUBJECT, cb=answer)
-    await client.flush()
+    await settle(client)
     print("ready", flush=True)
     await asyncio.Event().wait()
 

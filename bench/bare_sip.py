@@ -1,8 +1,8 @@
 """The baseline of the SIP benchmarks: the shortest pjsua2 program for the job, a process of its own.
 
 `python -m bench.bare_sip refuse|answer|dial`. It prints its SIP port and then does one thing until it is ended:
-`refuse` ends each call with 486 in `onIncomingCall`, `answer` sends 200 there, `dial` calls the URI in each datagram
-that comes over the Unix socket on file descriptor 0.
+`refuse` ends each call with 486 in `onIncomingCall`, `answer` sends 200 there, `dial` calls the URIs (four at most) in
+each datagram that comes over the Unix socket on file descriptor 0.
 
 Nothing slows it down: no log, no sound device, no decision, no bus.
 """
@@ -51,16 +51,13 @@ class Account(pj.Account):  # type: ignore[misc]
             call.hangup(answer)
 
 
-def main() -> None:
-    """Does one job until it is ended."""
-    job = sys.argv[1]
-    output = os.dup(1)
-    os.dup2(2, 1)  # the library prints before its log can be turned off
+def start(*, one_thread: bool) -> tuple[pj.Endpoint, int]:
+    """Returns an endpoint on loopback, and its SIP port; without `one_thread` pjsua has a thread of its own."""
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     config = pj.EpConfig()
     config.logConfig.level = config.logConfig.consoleLevel = 0
-    if job != "dial":  # one thread does all, as calls come on the wire
+    if one_thread:
         config.uaConfig.threadCnt = 0
         config.uaConfig.mainThreadOnly = True
     config.medConfig.sndAutoCloseTime = -1
@@ -70,7 +67,15 @@ def main() -> None:
     number = endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
     endpoint.audDevManager().setNullDev()
     endpoint.libStart()
-    port = int(str(endpoint.transportGetInfo(number).localName).rsplit(":", 1)[1])
+    return endpoint, int(str(endpoint.transportGetInfo(number).localName).rsplit(":", 1)[1])
+
+
+def main() -> None:
+    """Does one job until it is ended."""
+    job = sys.argv[1]
+    output = os.dup(1)
+    os.dup2(2, 1)  # the library prints before its log can be turned off
+    endpoint, port = start(one_thread=job != "dial")  # one thread does all, as calls come on the wire
     account = pj.Account() if job == "dial" else Account(200 if job == "answer" else BUSY)
     accounts = pj.AccountConfig()
     accounts.idUri = f"sip:bare@127.0.0.1:{port}"
@@ -85,12 +90,13 @@ def main() -> None:
 def _dial(account: pj.Account) -> None:
     """Calls what it is told; pjsua's own thread does the rest, so nothing stands between order and INVITE."""
     orders = socket.socket(fileno=0)
-    call = None
+    calls: list[pj.Call] = []
     while True:
-        uri = orders.recv(1000).decode()
-        del call  # ended by the phone long ago
-        call = pj.Call(account)
-        call.makeCall(uri, pj.CallOpParam(True))
+        uris = orders.recv(1000).decode().split()
+        calls.clear()  # ended by the phones long ago
+        for uri in uris:
+            calls.append(pj.Call(account))
+            calls[-1].makeCall(uri, pj.CallOpParam(True))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -20,21 +21,21 @@ io:
   relays: [{{id: gate, chip: sim, line: 8, active: high, hold_s: 1}}]
 buttons:
   - input: button1
-    call: {{type: group, account: null, numbers: ["{phone}"], timeout_s: 20, when_refused: call_next}}
+    call: {{type: group, account: null, numbers: {phones}, timeout_s: 20, when_refused: call_next}}
 """
 NOBODY = "sip:nobody@127.0.0.1:9"
 
 
-def document(*, dnd: bool = False, answers: bool = False, phone: str = NOBODY) -> str:
+def document(*, dnd: bool = False, answers: bool = False, phones: Sequence[str] = (NOBODY,)) -> str:
     """Returns a door's document.
 
     Args:
         dnd: do not disturb is on.
         answers: calls are answered by themselves, at once.
-        phone: what the button calls.
+        phones: what the button calls, all at once.
     """
     words = {True: "true", False: "false"}
-    return _DOCUMENT.format(dnd=words[dnd], answers=words[answers], phone=phone)
+    return _DOCUMENT.format(dnd=words[dnd], answers=words[answers], phones=json.dumps(list(phones)))
 
 
 @dataclass(frozen=True)

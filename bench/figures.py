@@ -16,6 +16,10 @@ LABEL_WIDTH = 44
 COLUMN = 12
 
 
+class UnavailableError(Exception):
+    """This machine lacks what the benchmark needs; the text says what. That is no failure."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One number.

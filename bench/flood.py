@@ -15,19 +15,20 @@ from bench.doors import document
 from bench.doors import memory as memory_of
 from bench.figures import Figure, Result, percentile
 from bench.flooder import Flood, Flooder
+from bench.scale import Amount, Scale
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.stack import Stack
 from doorbus_testkit.wire import WirePhone
 
 RATE = 1000
-SECONDS, QUICK_SECONDS = 10.0, 2.0
+SECONDS = Amount(10.0, 2.0, 0.2)
 FRIEND_AFTER_S = 1.0
 MOST_GROWTH = 1.1
 
 
-async def flood(quick: bool) -> Result:
+async def flood(scale: Scale) -> Result:
     """The flood, on the bare program and then on the door."""
-    seconds = QUICK_SECONDS if quick else SECONDS
+    seconds = SECONDS.at(scale)
     with Bare("bench.bare_sip", "refuse") as bare:
         began = time.monotonic()
         bare_flood = await asyncio.to_thread(Flooder(bare.address, RATE, seconds, lambda: bare.ended() is None).run)

@@ -18,14 +18,15 @@ from bench.bare import Bare
 from bench.caller import Caller, Timing
 from bench.doors import document
 from bench.figures import Result, latencies
+from bench.scale import Amount, Scale
 from bench.wire import Address
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.stack import Stack
 
 PACE_S = 0.08
-BLOCK = 15
-WARM_UP = 15
-CALLS, QUICK_CALLS = 300, 60
+BLOCK = Amount(15, 15, 2)
+WARM_UP = Amount(15, 15, 1)
+CALLS = Amount(300, 60, 2)
 MOST_RATIO = 2.0
 QUIET_S = 0.5
 
@@ -60,28 +61,29 @@ ANSWERED = Job(
 )
 
 
-async def invite_486(quick: bool) -> Result:
+async def invite_486(scale: Scale) -> Result:
     """INVITE to 486 under DND."""
-    return await _run(REFUSED, QUICK_CALLS if quick else CALLS)
+    return await _run(REFUSED, scale)
 
 
-async def invite_200(quick: bool) -> Result:
+async def invite_200(scale: Scale) -> Result:
     """INVITE to 200 with auto-answer."""
-    return await _run(ANSWERED, QUICK_CALLS if quick else CALLS)
+    return await _run(ANSWERED, scale)
 
 
-async def _run(job: Job, count: int) -> Result:
+async def _run(job: Job, scale: Scale) -> Result:
+    block = BLOCK.count(scale)
     async with Stack(job.document) as stack:
         with Bare("bench.bare_sip", job.bare) as bare, Caller() as caller:
             door: Address = ("127.0.0.1", stack.sip_port)
             for target in (bare.address, door):
-                await asyncio.to_thread(_block, caller, target, WARM_UP)
+                await asyncio.to_thread(_block, caller, target, WARM_UP.count(scale))
             began = time.monotonic()
             bare_calls: list[Timing] = []
             door_calls: list[Timing] = []
-            for _ in range(-(-count // BLOCK)):
-                bare_calls += await asyncio.to_thread(_block, caller, bare.address, BLOCK)
-                door_calls += await asyncio.to_thread(_block, caller, door, BLOCK)
+            for _ in range(-(-CALLS.count(scale) // block)):
+                bare_calls += await asyncio.to_thread(_block, caller, bare.address, block)
+                door_calls += await asyncio.to_thread(_block, caller, door, block)
             await eventually(lambda: time.monotonic() > _last_event(stack) + QUIET_S, what="the door's events are told")
         decided = [told for told in stack.told("call.incoming", began) if told.data["decision"] == job.decision]
         by_policy = sum(told.data["decided_by"] == "policy" for told in decided)
@@ -92,7 +94,7 @@ async def _run(job: Job, count: int) -> Result:
         f"a bare pjsua2 program that gives {job.code} in its callback",
         latencies("INVITE to final response", taken[0], taken[1], MOST_RATIO),
         (
-            f"{len(door_calls)} calls each, in turns of {BLOCK}, one every {PACE_S * 1000:.0f} ms and its own time",
+            f"{len(door_calls)} calls each, in turns of {block}, one every {PACE_S * 1000:.0f} ms and its own time",
             f"decided by policy, as the bus tells: {by_policy} of {len(door_calls)}",
             f"answers: Doorbus {_codes(door_calls)}; baseline {_codes(bare_calls)}",
         ),

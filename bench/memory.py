@@ -15,18 +15,19 @@ from bench.bare import Bare
 from bench.doors import Memory, document, front
 from bench.doors import memory as memory_of
 from bench.figures import Figure, Result
+from bench.scale import Amount, Scale
 from doorbus_testkit.nats_server import NatsServer
 from doorbus_testkit.stack import Stack
 
 MOST_MB = 350.0
-SETTLE_S, QUICK_SETTLE_S = 10.0, 2.0
+SETTLE_S = Amount(10.0, 2.0, 0.1)
 RESPONDERS = 3
 """sip's parent, io and policy are Python on NATS."""
 
 
-async def memory(quick: bool) -> Result:
+async def memory(scale: Scale) -> Result:
     """An idle door's memory."""
-    settle_s = QUICK_SETTLE_S if quick else SETTLE_S
+    settle_s = SETTLE_S.at(scale)
     async with Stack(document()) as stack:
         await asyncio.sleep(settle_s)
         listening = front(stack)

@@ -1,8 +1,22 @@
-"""Policy's answers in words."""
+"""Answers in words."""
 
 from __future__ import annotations
 
+import typer
+
 from doorbus_cli.client import Answer
+from doorbus_cli.exits import Exit, fail
+
+
+def say(answer: Answer, words: str, *, as_json: bool) -> None:
+    """Prints an answer: `words` where it was accepted. A refusal ends the command. Raises typer.Exit."""
+    if not answer.ok:
+        more = {key: value for key, value in answer.model_dump(mode="json").items() if key not in ("ok", "code")}
+        if as_json:
+            more.pop("message", None)
+            fail(Exit.REFUSED, answer.code or "refused", answer.message or "", as_json=True, **more)
+        fail(Exit.REFUSED, answer.code or "refused", refused(answer), as_json=False)
+    typer.echo(answer.model_dump_json(exclude_none=True) if as_json else words)
 
 
 def accepted(what: str, answer: Answer) -> str:

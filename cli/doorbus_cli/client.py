@@ -14,7 +14,8 @@ import structlog
 from pydantic import ConfigDict
 
 from doorbus.contract import subjects
-from doorbus.contract.base import COMMAND_LIFETIME_S, Reply, Wish
+from doorbus.contract.actions import ActionsCommand
+from doorbus.contract.base import COMMAND_LIFETIME_S, Command, Reply, Wish
 from doorbus.contract.errors import ErrorCode, LocalError
 from doorbus.runtime import requests
 from doorbus.runtime.clock import BusClock
@@ -86,13 +87,28 @@ async def send_wish(connection: Connection, door: str, wish: Wish, relay: str | 
     """
     user = connection.user
     subject = subjects.wish(door, wish.verb, user) if relay is None else subjects.unlock_wish(door, relay, user)
+    return await _ask(connection, subject, wish, f"nobody decides for door {door}: is policy running?")
+
+
+async def send_actions_command(connection: Connection, door: str, command: ActionsCommand) -> Answer:
+    """Sends a command to actions and returns its answer.
+
+    Raises:
+        LocalError: nobody there, or no answer in time (it may have been done or not).
+    """
+    subject = subjects.actions_command(door, command.verb, connection.user)
+    return await _ask(connection, subject, command, f"nobody sends for door {door}: is actions running?")
+
+
+async def _ask(connection: Connection, subject: str, command: Command, nobody: str) -> Answer:
     try:
-        return await request(connection, subject, wish, Answer, ANSWER_S)
+        return await request(connection, subject, command, Answer, ANSWER_S)
     except LocalError as error:
         if error.code == ErrorCode.NOT_READY:
-            raise LocalError(error.code, f"nobody decides for door {door}: is policy running?") from None
+            raise LocalError(error.code, nobody) from None
         if error.code == ErrorCode.TIMEOUT:
-            text = f"no answer within {ANSWER_S:g} s: it may have been done or not, or {user} may not ask for it"
+            unsure = f"it may have been done or not, or {connection.user} may not ask for it"
+            text = f"no answer within {ANSWER_S:g} s: {unsure}"
             raise LocalError(error.code, text) from None
         raise
 

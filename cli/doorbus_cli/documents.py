@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import nats.errors
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 
-from doorbus.contract.document import DocumentError, from_json
+from doorbus.contract.document import DocumentError, Door, from_json
 from doorbus.contract.subjects import KV_CONFIG
 from doorbus.runtime.connection import Connection
 from doorbus_cli.context import ContextError
@@ -58,6 +58,22 @@ async def write_document(connection: Connection, door: str, body: bytes, *, only
         raise ConflictError(f"the document of {door} was changed by somebody else just now: apply it again") from None
 
 
+async def stored_document(connection: Connection, door: str) -> Door:
+    """Returns a door's document as it stands on the bus.
+
+    Raises:
+        ContextError: there is none, or we may not read it.
+    """
+    try:
+        bucket = await connection.client.jetstream(timeout=1.0).key_value(KV_CONFIG)
+        entry = await bucket.get(door)
+        return from_json(entry.value or b"")
+    except KeyNotFoundError:
+        raise ContextError(f"door {door} has no document yet: doorbus apply -f door.yaml") from None
+    except (nats.errors.Error, TimeoutError, DocumentError):
+        raise ContextError(f"the document of {door} cannot be read here: give it with -f door.yaml") from None
+
+
 async def only_relay(connection: Connection, door: str) -> str:
     """Returns the id of a door's relay, where it has one.
 
@@ -65,10 +81,8 @@ async def only_relay(connection: Connection, door: str) -> str:
         ContextError: it has none or several, or we may not read its document.
     """
     try:
-        bucket = await connection.client.jetstream(timeout=1.0).key_value(KV_CONFIG)
-        entry = await bucket.get(door)
-        relays = [relay.id for relay in from_json(entry.value or b"").io.relays]
-    except (nats.errors.Error, TimeoutError, DocumentError):
+        relays = [relay.id for relay in (await stored_document(connection, door)).io.relays]
+    except ContextError:
         raise ContextError(f"which relay? the document of {door} cannot be read here, so name it") from None
     if len(relays) != 1:
         raise ContextError(f"which relay? door {door} has {', '.join(relays) or 'none'}")

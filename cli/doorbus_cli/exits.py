@@ -20,6 +20,8 @@ class Exit(IntEnum):
     """The document or the command line is wrong; nothing was done."""
     UNREACHABLE = 3
     """No bus, or no answer on it: it may have been done or not."""
+    NOT_FOUND = 4
+    """Nothing of that name is known or kept."""
 
 
 def fail(exit_code: Exit, code: str, message: str, *, as_json: bool, **more: Any) -> NoReturn:

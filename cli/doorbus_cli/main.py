@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from doorbus_cli import apply, watch, wishes
+from doorbus_cli import actions, apply, audio, directories, page, schedule, watch, wishes
 from doorbus_cli.up.command import up
 
 app = typer.Typer(
@@ -24,6 +24,11 @@ app.command()(wishes.hangup)
 app.command()(wishes.unlock)
 app.command()(wishes.dnd)
 app.command()(wishes.status)
+app.command()(page.page)
+app.add_typer(schedule.app, name="schedule")
+app.add_typer(directories.app, name="directory")
+app.add_typer(actions.app, name="actions")
+app.add_typer(audio.app, name="audio")
 
 if __name__ == "__main__":
     app()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import typer
 
@@ -16,6 +19,7 @@ from doorbus_cli.context import Context, ContextError, find_context
 from doorbus_cli.exits import Exit, fail
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 def _door(value: str | None) -> str | None:
@@ -24,7 +28,8 @@ def _door(value: str | None) -> str | None:
     return value
 
 
-def _token(value: str | None) -> str | None:
+def token(value: str | None) -> str | None:
+    """Refuses what cannot stand in a subject. Raises typer.BadParameter."""
     if value is not None and not is_token(value):
         raise typer.BadParameter("letters, digits, - and _ only, 1 to 64 of them")
     return value
@@ -41,12 +46,43 @@ NatsUrl = Annotated[
 User = Annotated[
     str | None,
     typer.Option(
-        envvar="DOORBUS_NATS_USER", callback=_token, help="Who wishes; the password is in DOORBUS_NATS_PASSWORD."
+        envvar="DOORBUS_NATS_USER", callback=token, help="Who wishes; the password is in DOORBUS_NATS_PASSWORD."
     ),
 ]
 DoorName = Annotated[str | None, typer.Option("--door", callback=_door, help="The door, where there are several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 File = Annotated[Path, typer.Option("--file", "-f", help="The document of the door.", dir_okay=False, exists=True)]
+
+
+@dataclass(frozen=True)
+class Where:
+    """The options of the connection, as they were given to a command."""
+
+    run_dir: RunDir = None
+    nats_url: NatsUrl = None
+    user: User = None
+    door: DoorName = None
+    as_json: AsJson = False
+
+    def run(self, work: Callable[[Context], Awaitable[T]]) -> T:
+        """Finds the bus and runs `work`; what cannot be reached ends the command with `Exit.UNREACHABLE`."""
+        return run_with_context(work, self.run_dir, self.nats_url, self.user, self.door, as_json=self.as_json)
+
+
+def on_the_bus(command: Callable[Concatenate[Where, P], None]) -> Callable[..., None]:
+    """Gives a command, whose first parameter is `Where`, the options of the connection after its own."""
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    options = list(inspect.signature(Where, eval_str=True).parameters.values())
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        where = Where(**{option.name: given.pop(option.name) for option in options})
+        command(where, **given)  # type: ignore[call-arg]  # what the signature below says
+
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *options)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
 
 
 def run_with_context(

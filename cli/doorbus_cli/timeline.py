@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from doorbus.contract.base import Event
 from doorbus.contract.buttons import ButtonActivated
 from doorbus.contract.calls import CallDialing, CallEnded
-from doorbus.contract.lines import InputPressed, RelayEnergised
+from doorbus.contract.identity import call_of
+from doorbus.contract.lines import InputPressed
 
 LINGERS_S = 30.0
 """A relay rests and a button is let go within this of the call's end."""
@@ -77,7 +78,7 @@ class Timeline:
         self._awaits_call = False
         if isinstance(event, CallEnded):
             self._open.discard(call)
-        elif call not in self._of_call:
+        elif call not in self._of_call and event.domain not in LINE_DOMAINS:  # a relay may rest after the end
             self._open.add(call)
         self._of_call[call] = story
         if len(self._of_call) > STORIES:
@@ -98,11 +99,3 @@ class Timeline:
             case _:
                 belongs = fresh and call is None and event.domain in LINE_DOMAINS
         return self._current if belongs else None
-
-
-def call_of(event: Event) -> str | None:
-    """Returns the call that an event names, None for those that name none."""
-    if isinstance(event, RelayEnergised):
-        return event.cause.call
-    call = getattr(event, "call", None)
-    return call if isinstance(call, str) else None

@@ -22,7 +22,7 @@ from doorbus_testkit.nats_server import NatsServer
 from doorbus_testkit.polling import eventually
 
 USERS = [
-    *(service_user(name) for name in ("sip", "io", "policy")),
+    *(service_user(name) for name in ("sip", "io", "policy", "actions")),
     supervisor_user(),
     client_user("operator", Role.OPERATOR),
     client_user("viewer", Role.VIEWER),

@@ -15,6 +15,7 @@ from doorbus_cli.up.programs import (
     passed_on,
     program_of,
     require_installed,
+    waves,
 )
 from doorbus_cli.up.restarts import FIRST_PAUSE_S, GOOD_LIFE_S, LONGEST_PAUSE_S, Restarts, after_exit
 
@@ -55,9 +56,17 @@ def test_a_missing_service_is_named() -> None:
 
 
 def test_policy_ends_first_and_all_within_five_seconds() -> None:
-    """Who orders goes before who is ordered; the graces leave time for NATS."""
-    assert [service.name for service in SERVICES] == ["policy", "sip", "io"]
-    assert sum(service.grace_s for service in SERVICES) <= 4.2
+    """Who orders goes before who is ordered, who only tells goes beside it; the graces leave time for NATS."""
+    names = [[service.name for service in wave] for wave in waves(SERVICES)]
+    assert names == [["web", "actions", "scheduler", "policy"], ["multicast", "sip"], ["io"]]
+    assert sum(max(service.grace_s for service in wave) for wave in waves(SERVICES)) <= 4.2
+
+
+def test_every_service_is_in_one_wave() -> None:
+    """Also one at the end that would go with a next one that is not there."""
+    alone, beside, last = module("a", 1), module("b", 1, with_next=True), module("c", 1, with_next=True)
+    assert waves((beside, alone, beside, last)) == [(beside, alone), (beside, last)]
+    assert waves(()) == []
 
 
 def test_a_program_gets_its_own_settings_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from doorbus_cli.context import state_home
 from doorbus_cli.exits import Exit, fail
 from doorbus_cli.options import AsJson, File
 from doorbus_cli.up.lock import AlreadyUpError, take_lock
-from doorbus_cli.up.programs import SERVICES, NotInstalledError, Service, require_installed
+from doorbus_cli.up.programs import SERVICES, WEB, NotInstalledError, Service, require_installed
 from doorbus_cli.up.progress import Progress
 from doorbus_cli.up.run import Plan, StartError, run
 from doorbus_cli.up.server import Server, ServerError, embedded, external
+from doorbus_cli.up.web import Web, chosen_port
 
 EMBEDDED = "embedded"
 
@@ -45,6 +46,20 @@ SecretsDir = Annotated[
         show_default="secrets beside the file",
     ),
 ]
+WebOption = Annotated[bool, typer.Option("--web/--no-web", help="Serve the pages and the HTTP API.")]
+WebHost = Annotated[
+    str, typer.Option(envvar="DOORBUS_WEB_HOST", help="Where the pages are served; other addresses want TLS in front.")
+]
+WebPort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="DOORBUS_WEB_PORT",
+        help="Of the pages; 0 = any free one.",
+        show_default="8080, or any if that is taken",
+        min=0,
+        max=65535,
+    ),
+]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="Of the services.")]
 
 
@@ -55,11 +70,27 @@ def up(
     nats_port: NatsPort = 0,
     passwords: Passwords = None,
     secrets_dir: SecretsDir = None,
+    web: WebOption = True,
+    web_host: WebHost = "127.0.0.1",
+    web_port: WebPort = None,
     log_level: LogLevel = "info",
     as_json: AsJson = False,
 ) -> None:
     """Runs a door on this box: a bus and every service, each kept alive, until Ctrl-C."""
-    run_door(file, run_dir, nats, nats_port, passwords, secrets_dir, log_level, as_json=as_json)
+    services = SERVICES if web else tuple(each for each in SERVICES if each.name != WEB)
+    pages = (web_host, web_port) if web else None
+    run_door(
+        file,
+        run_dir,
+        nats,
+        nats_port,
+        passwords,
+        secrets_dir,
+        log_level,
+        as_json=as_json,
+        services=services,
+        pages=pages,
+    )
 
 
 def run_door(
@@ -73,6 +104,7 @@ def run_door(
     *,
     as_json: bool = False,
     services: tuple[Service, ...] = SERVICES,
+    pages: tuple[str, int | None] | None = None,
 ) -> None:
     """Runs a door with `services`; arguments as of the command. Raises typer.Exit when it cannot."""
     be_quiet()
@@ -88,13 +120,15 @@ def run_door(
             server = embedded(home, document.door, tuple(each.name for each in services), nats_port)
         else:
             server = external(nats, passwords)
+        web = None if pages is None else Web(pages[0], chosen_port(pages[1]), home)
         plan = Plan(
             document=document,
             path=file.absolute(),
             run_dir=home,
             lock=lock,
             server=server,
-            services=services,
+            services=services if web is None else tuple(web.service(each) for each in services),
+            web=web,
             secrets_dir=(secrets_dir or file.absolute().parent / "secrets").absolute(),
             log_level=log_level,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +16,9 @@ HIDDEN_PREFIXES = ("DOORBUS_NATS_", "DOORBUS_DOORS", "DOORBUS_HEALTH_", "DOORBUS
 """Set by us for each program, so never passed on from our own environment."""
 
 SECRET_PREFIX = "DOORBUS_SECRET_"  # noqa: S105  # the names of secrets, not one
+
+
+WEB = "web"
 
 
 class NotInstalledError(Exception):
@@ -33,6 +36,8 @@ class Service:
         sees_secrets: gets the `DOORBUS_SECRET_…` variables.
         after_kill: program to run when it ended by a kill or a crash.
         needs: module that must be there, with the distribution to name when it is not.
+        with_next: ends at the same time as the one after it, as nobody waits for either.
+        env: of its own, beside what every service gets.
     """
 
     name: str
@@ -41,22 +46,42 @@ class Service:
     sees_secrets: bool = False
     after_kill: tuple[str, ...] | None = None
     needs: tuple[str, str] | None = None
+    with_next: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
-def module(name: str, grace_s: float, *, sees_secrets: bool = False, after_kill: str | None = None) -> Service:
+def module(
+    name: str, grace_s: float, *, sees_secrets: bool = False, after_kill: str | None = None, with_next: bool = False
+) -> Service:
     """Returns the service of the distribution `doorbus-<name>`."""
     package = f"doorbus_{name}"
     helper = (sys.executable, "-m", after_kill) if after_kill is not None else None
     argv = (sys.executable, "-m", package)
-    return Service(name, argv, grace_s, sees_secrets, helper, (package, f"doorbus-{name}"))
+    return Service(name, argv, grace_s, sees_secrets, helper, (package, f"doorbus-{name}"), with_next)
 
 
 SERVICES = (
+    module(WEB, 0.7, with_next=True),
+    module("actions", 0.7, sees_secrets=True, with_next=True),
+    module("scheduler", 0.7, with_next=True),
     module("policy", 0.7, sees_secrets=True),
+    module("multicast", 1.0, with_next=True),
     module("sip", 2.5, sees_secrets=True),  # a BYE may wait for a silent phone: a worker gives it 1 s
     module("io", 1.0, after_kill="doorbus_io.rest"),
 )
 """In the order in which they are stopped: who commands first, who holds the hardware last. NATS comes after them."""
+
+
+def waves(services: tuple[Service, ...]) -> list[tuple[Service, ...]]:
+    """Returns the services in their order, those that are stopped at the same time together."""
+    found: list[tuple[Service, ...]] = []
+    begun: tuple[Service, ...] = ()
+    for service in services:
+        begun = (*begun, service)
+        if not service.with_next:
+            found.append(begun)
+            begun = ()
+    return [*found, begun] if begun else found
 
 
 @dataclass(frozen=True)
@@ -117,7 +142,7 @@ def program_of(
     if password is not None:
         ours["DOORBUS_NATS_PASSWORD"] = password
     log = run_dir / "logs" / f"{service.name}.log"
-    env = passed_on(sees_secrets=service.sees_secrets) | ours
+    env = passed_on(sees_secrets=service.sees_secrets) | ours | dict(service.env)
     return Program(service.name, service.argv, env, log, service.grace_s, service.after_kill)
 
 

@@ -18,10 +18,11 @@ from doorbus_cli.documents import ConflictError
 from doorbus_cli.up import health
 from doorbus_cli.up.children import Guard
 from doorbus_cli.up.keeper import Keeper
-from doorbus_cli.up.programs import Service, program_of
+from doorbus_cli.up.programs import Service, program_of, waves
 from doorbus_cli.up.progress import Progress
 from doorbus_cli.up.server import Server, wait_until_it_listens
 from doorbus_cli.up.store import Store
+from doorbus_cli.up.web import Web
 
 BUS_S = 15.0
 """A server that does not take clients by then has a problem that waiting does not solve."""
@@ -43,6 +44,7 @@ class Plan:
     Attributes:
         path: the file of the document.
         lock: descriptor of the run directory's lock.
+        web: where the pages are, None without the web service.
     """
 
     document: Door
@@ -53,6 +55,7 @@ class Plan:
     services: tuple[Service, ...]
     secrets_dir: Path
     log_level: str
+    web: Web | None = None
 
 
 async def run(plan: Plan, progress: Progress) -> None:
@@ -96,13 +99,16 @@ async def run(plan: Plan, progress: Progress) -> None:
             _leave_context(plan)
             if await _unless(stop, tasks, _until_ready(services, progress), None):
                 fields = {"door": door, "url": url, "run_dir": str(plan.run_dir)}
+                if plan.web is not None:
+                    plan.web.introduce(progress)
                 progress.say("ready", f"door {door} is ready", **fields)
                 await _unless(stop, tasks, stop.wait(), None)
         progress.say("stopping", "stopping")
     finally:
         (plan.run_dir / CONTEXT_FILE).unlink(missing_ok=True)
-        for keeper in services:
-            await keeper.stop()
+        of = {keeper.program.name: keeper for keeper in services}
+        for wave in waves(plan.services):
+            await asyncio.gather(*(of[service.name].stop() for service in wave))
         await store.connection.close()
         if server is not None:
             await server.stop()

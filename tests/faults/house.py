@@ -21,6 +21,7 @@ from doorbus_testkit.behaviour import Answer, Behaviour
 from doorbus_testkit.chip import SimulatedChip
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.ports import free_udp_port
+from doorbus_testkit.processes import stall
 from doorbus_testkit.rtp import PCMU
 from doorbus_testkit.stack import Options, Stack
 from doorbus_testkit.tones import AUDIBLE, WINDOW_S, read_wav, window_levels, write_tone
@@ -64,10 +65,10 @@ _stopped: set[psutil.Process] = set()
 @contextmanager
 def stalled(*processes: psutil.Process) -> Iterator[None]:
     """Stops processes (SIGSTOP) for as long as the block lasts; they go on whatever happens in it."""
-    for process in processes:
-        process.suspend()
-        _stopped.add(process)
     try:
+        for process in processes:
+            _stopped.add(process)
+            stall(process.pid)
         yield
     finally:
         for process in processes:
@@ -219,12 +220,21 @@ class House:
         """Presses the button and waits until the call is up, with a tone each way."""
         (self.stack.folder / "heard.wav").unlink(missing_ok=True)
         before = len(phone.calls)
+        await self.is_idle()
         await self.press()
         call = await phone.wait_call(before + 1)
         await call.wait("acknowledged")
         call.send_audio(PHONE_HZ)
         await self.both_ways(call, 0.5)
         return call
+
+    async def is_idle(self) -> None:
+        """Waits until policy knows of no call: a phone has its BYE some milliseconds before."""
+
+        async def idle() -> bool:
+            return bool((await self.stack.wish("status"))["stage"] == "idle")
+
+        await eventually(idle, 10.0, 0.05, "the door has no call")
 
     async def both_ways(self, call: WireCall, for_s: float) -> None:
         """Waits until that many more seconds of sound went each way, with hardly a gap; the call stays up."""

@@ -35,7 +35,7 @@ async def test_empty_store_in_a_call(house: House) -> None:
             await house.both_ways(call, 1.0)
         await house.bus_is_back()
         await house.both_ways(call, 1.0)
-        for service in ("sip", "io", "policy"):
+        for service in ("sip", "io", "policy", "scheduler"):
             await eventually(lambda name=service: house.stack.state(name), 10.0, 0.1, f"the state of {service}")  # type: ignore[misc]
         assert await _document_is_kept(house)
         await house.policy_has_the_call()

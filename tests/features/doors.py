@@ -56,6 +56,8 @@ def document(
     audio: Mapping[str, Any] | None = None,
     host: str = "127.0.0.1",
     allow: str = "127.0.0.0/8",
+    timezone: str = "Europe/Berlin",
+    schedule: Mapping[str, Any] | None = None,
 ) -> str:
     """Returns the YAML of a door with one button, an exit button and two relays, for `Stack` to fill in its ports.
 
@@ -68,17 +70,20 @@ def document(
         audio: the document's `audio`.
         host: where the door listens.
         allow: the network of direct callers.
+        timezone: the door's.
+        schedule: the document's `schedule`.
     """
     button: dict[str, Any] = {"input": "button1", "actions": [action["id"] for action in actions]}
     if numbers:
         button["call"] = {"numbers": list(numbers), **(call or {})}
     sections: dict[str, Any] = {
-        "timezone": "Europe/Berlin",
+        "timezone": timezone,
         "calls": dict(calls or {}),
         "io": IO,
         "buttons": [button],
         "actions": list(actions),
         "audio": dict(audio or {}),
+        "schedule": dict(schedule or {}),
     }
     lines = [f"{name}: {json.dumps(value)}" for name, value in sections.items()]
     sip = SIP.replace("$host", host).replace("$allow", allow) + f"  accounts: {json.dumps(list(accounts))}\n"

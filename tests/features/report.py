@@ -5,6 +5,8 @@ Rules:
 - A test names the rows that it shows by `@pytest.mark.feature("dnd.reject")`, one or several; a row that is not on
   the page is an error, and so is a test file that cannot be read.
 - A row passes when it has a test and all its tests pass. A skip is a failure with the skip's reason.
+- A test that shows a part of a row says what is missing: `@pytest.mark.feature("answer.mode", missing="video")`. Such a
+  row fails, with that text once its tests pass.
 - The exit code is 0 when every row passes.
 - pytest's own output goes to stderr, the table to stdout.
 """
@@ -44,6 +46,7 @@ class Outcomes:
     Attributes:
         rows: the page's ids.
         tests: the tests of each row, by node id.
+        missing: what no test of a row shows, in words.
         failures: why a test failed or was skipped, by node id.
         finished: tests that ran to their end.
         errors: what could not be collected, and markers with unknown ids.
@@ -51,6 +54,7 @@ class Outcomes:
 
     rows: Sequence[str]
     tests: dict[str, list[str]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
@@ -59,7 +63,10 @@ class Outcomes:
         """Finds the tests of each row, and leaves those of none out."""
         named: list[pytest.Item] = []
         for item in items:
-            ids = [str(row) for marker in item.iter_markers("feature") for row in marker.args]
+            markers = list(item.iter_markers("feature"))
+            ids = [str(row) for marker in markers for row in marker.args]
+            for marker in markers:
+                self.missing.update({str(row): marker.kwargs["missing"] for row in marker.args if marker.kwargs})
             for row in ids:
                 if row in self.rows:
                     self.tests.setdefault(row, []).append(item.nodeid)
@@ -95,7 +102,7 @@ class Outcomes:
                 return " ".join(self.failures[test].split())[:WHY_LENGTH]
             if test not in self.finished:
                 return "its test did not run"
-        return None
+        return f"missing: {self.missing[row]}" if row in self.missing else None
 
 
 def _first_line(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -7,7 +7,9 @@ from tests.features.conftest import NewPhone
 from tests.features.doors import PBX_HOST, document, press, show, statuses, stays
 
 from doorbus_testkit.polling import eventually
+from doorbus_testkit.sdp import pcmu_sdp
 from doorbus_testkit.stack import Stack
+from doorbus_testkit.wire import WirePhone
 from doorbus_testkit.wire_call import WireCall
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -132,3 +134,48 @@ async def test_a_press_answers_the_ringing_call(door: Stack, phone: NewPhone) ->
     assert (await door.event("button.activated")).data["does"] == "answer"
     assert callee.received("INVITE") == []
     await _hang_up(call)
+
+
+@pytest.mark.feature("answer.mode", missing="the video half, no camera yet; audio is answered and says so")
+@pytest.mark.parametrize("mode", ["audio", "video"])
+async def test_offered_video_is_declined_and_audio_is_answered(door: Stack, phone: NewPhone, mode: str) -> None:
+    """An offer with video gets 200 with its video at port 0 and audio that runs; `video` says why it was not given."""
+    rule = {"enabled": True, "delay_s": 0, "mode": mode}
+    await door.apply(document(calls={"auto_answer": {"sip": rule, "ip": rule}}))
+    caller = await phone(rtp=True)
+    call = await caller.invite(door.uri, sdp=_with_video(caller))
+    final = await call.wait_final()
+    assert final.status == 200
+    lines = final.body.decode().splitlines()
+    (video,) = [line for line in lines if line.startswith("m=video")]
+    (audio,) = [line for line in lines if line.startswith("m=audio")]
+    assert video.split()[1] == "0"
+    assert int(audio.split()[1]) > 0
+    assert lines.index(audio) < lines.index(video), "the answer keeps the offer's order (RFC 3264, 6)"
+    told = (await door.event("call.answered")).data
+    assert (await door.event("call.incoming")).data["wants_video"] is True
+    assert told["video"] is False
+    assert told.get("no_video_because") == (None if mode == "audio" else "no camera is configured")
+    call.send_audio(700)
+    await stays(lambda: call.state == "answered", what="the call is up")
+    await _hang_up(call)
+
+
+async def test_an_offer_of_video_alone_is_not_answered(door: Stack, phone: NewPhone) -> None:
+    """Without audio there is nothing to talk with: 488, and the next call is answered."""
+    await door.apply(_auto(sip=True, ip=True))
+    caller = await phone()
+    offer = _with_video(caller).decode()
+    alone = offer[: offer.index("m=audio")] + offer[offer.index("m=video") :]
+    call = await caller.invite(door.uri, sdp=alone.encode())
+    assert (await call.wait_final()).status == 488
+    again = await caller.invite(door.uri)
+    assert (await again.wait_final()).status == 200
+    await door.event("call.answered")
+    await _hang_up(again)
+
+
+def _with_video(phone: WirePhone) -> bytes:
+    """Returns an offer of audio and H.264 video (RFC 6184) to ports that nobody reads."""
+    lines = ["m=video 40000 RTP/AVP 97", "a=rtpmap:97 H264/90000", "a=fmtp:97 profile-level-id=42e01f", "a=sendrecv"]
+    return pcmu_sdp(phone.host, 40002) + "\r\n".join([*lines, ""]).encode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.features.conftest import NewPhone
 from tests.features.doors import SOON_S, document, press, show, stays
@@ -9,10 +11,12 @@ from tests.features.doors import SOON_S, document, press, show, stays
 from doorbus_testkit.behaviour import Answer, Ring
 from doorbus_testkit.polling import eventually
 from doorbus_testkit.stack import Stack
+from doorbus_testkit.tones import AUDIBLE, WINDOW_S, read_wav, window_levels
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MAX_CALL_S = 2.0
+WARNING_HZ = 1400.0
 AUTO = {"sip": {"enabled": True}, "ip": {"enabled": True}}
 
 
@@ -125,3 +129,45 @@ async def test_a_group_that_nobody_answers_ends(door: Stack, phone: NewPhone) ->
     await answers.wait_received("ACK")
     await answers.wait_received("BYE")
     assert ringing.received("BYE") + late.received("BYE") == []
+
+
+@pytest.mark.feature("duration.warning")
+@pytest.mark.parametrize("outgoing", [False, True], ids=["in", "out"])
+async def test_both_sides_are_warned(door: Stack, phone: NewPhone, tmp_path: Path, outgoing: bool) -> None:
+    """`warn_s` before the limit `call.ending` is told and both sides hear a tone, once; the call ends at the limit."""
+    limit_s, warn_s = 5.0, 2.0
+    speaker, heard = tmp_path / "speaker.wav", tmp_path / "heard.wav"
+    callee = await phone(Answer(), rtp=True)
+    rules = {"max_call_s": limit_s, "warn_s": warn_s, "auto_answer": AUTO}
+    await door.apply(document([callee.uri], calls=rules, audio={"backend": "file", "record": str(speaker)}))
+    if outgoing:
+        await press(door)
+        call = await callee.wait_call()
+    else:
+        call = await (await phone(rtp=True)).invite(door.uri)
+    answered = await call.wait("answered")
+    await door.event("call.answered")
+    call.send_audio()
+    ending = await door.event("call.ending")
+    show("call.ending before the limit, over warn_s", answered + limit_s - ending.at - warn_s)
+    assert ending.data["in_s"] == warn_s
+    assert ending.at - answered == pytest.approx(limit_s - warn_s, abs=SOON_S)
+    assert call.state == "answered"
+    ended = await call.wait("ended")
+    assert ended - answered == pytest.approx(limit_s, abs=SOON_S)
+    call.rtp.record(heard)
+    for side, path in (("door", speaker), ("phone", heard)):
+        levels = window_levels(*read_wav(path), WARNING_HZ)
+        warned_s = float((levels >= AUDIBLE).sum() * WINDOW_S)
+        assert warned_s == pytest.approx(0.4, abs=0.15), f"the {side} hears the warning for {warned_s} s"
+    assert len(door.told("call.ending")) == 1
+
+
+@pytest.mark.feature("duration.warning")
+async def test_no_warning_where_none_is_wanted(door: Stack, phone: NewPhone) -> None:
+    """With `warn_s: 0` the call ends at its limit without a word before."""
+    await door.apply(document(calls={"max_call_s": MAX_CALL_S, "warn_s": 0, "auto_answer": AUTO}))
+    call = await (await phone()).invite(door.uri)
+    await call.wait("ended")
+    await door.event("call.ended", reason="max_duration")
+    assert door.told("call.ending") == []

@@ -71,6 +71,16 @@ def test_a_row_passes_only_when_all_its_tests_pass(tmp_path: Path) -> None:
     assert ran.code == 1
 
 
+def test_a_row_that_is_shown_in_part_fails_and_says_what_is_missing(tmp_path: Path) -> None:
+    """What is there is tested all the same, and its failure comes first."""
+    marker = '@pytest.mark.feature("dnd.reject", missing="the other half")\n'
+    assert _report(tmp_path, marker + "def test_half(): pass\n").lines[0] == "FAIL dnd.reject missing: the other half"
+    other = tmp_path / "other"
+    other.mkdir()
+    ran = _report(other, marker + "def test_half(): raise AssertionError('rang')\n")
+    assert ran.lines[0] == "FAIL dnd.reject AssertionError: rang"
+
+
 def test_a_skip_is_a_failure_with_its_reason(tmp_path: Path) -> None:
     """A skipped test fails its row: nobody has seen it."""
     ran = _report(tmp_path, _test("dnd.reject", "skips", 'pytest.skip("run as root")'))

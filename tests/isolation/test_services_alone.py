@@ -11,10 +11,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 UV = ROOT / ".tools/bin/uv"
 MEMBERS = {
-    "sip": ("services/sip", "import doorbus_sip.app, doorbus_sip.worker.loop"),
+    "sip": (
+        "services/sip",
+        "import doorbus_sip.app, doorbus_sip.worker.loop, doorbus.audio.device, doorbus.audio.elastic",
+    ),
     "io": ("services/io", "import doorbus_io.app, doorbus_io.rest, doorbus_io.gpiod_chip"),
     "policy": ("services/policy", "import doorbus_policy.app"),
-    "cli": ("cli", "import doorbus_cli.main"),
+    "scheduler": ("services/scheduler", "import doorbus_scheduler.app"),
+    "actions": (
+        "services/actions",
+        "from doorbus_actions import app, http_client, smtp_client, ftp_client",
+    ),
+    "multicast": ("services/multicast", "import doorbus_multicast.app, doorbus.audio.device"),
+    "web": ("services/web", "import doorbus_web.app, doorbus_web.reset"),
+    "cli": ("cli", "import doorbus_cli.main, doorbus_cli.page_stream, doorbus.audio.device, doorbus.audio.elastic"),
 }
 
 

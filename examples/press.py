@@ -18,9 +18,11 @@ async def press(url: str, user: str, password: str, door: str, button: str) -> b
     """Sends one wish to policy, prints its answer, and tells whether it was taken."""
     # Replies may be received below one's own prefix only: the server sees to that.
     client = await nats.connect(url, user=user, password=password, inbox_prefix=f"_INBOX.{user}")
+    now = datetime.now(UTC)
     wish = {
         "id": str(uuid.uuid4()),  # the same id again is the same press
-        "expires_at": (datetime.now(UTC) + timedelta(seconds=2)).isoformat(),
+        "issued_at": now.isoformat(),
+        "expires_at": (now + timedelta(seconds=2)).isoformat(),
         "input": button,
     }
     answer = await client.request(f"door.{door}.cmd.policy.press.{user}", json.dumps(wish).encode(), timeout=3)

@@ -14,9 +14,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from doorbus.contract import catalog
+from doorbus.contract.actions import DeadLetter
 from doorbus.contract.base import Command, Event, Order, Question, Wish
+from doorbus.contract.directories import Directory
 from doorbus.contract.errors import ErrorCode
 from doorbus.contract.nats_config import example_config
+from doorbus.contract.schedules import ScheduleState
+from doorbus.contract.subjects import KV_DEAD_LETTERS, KV_DIRECTORIES, KV_STATE
 from doorbus_policy.press_table import press_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +31,8 @@ Generated from the code by `make docs`; do not edit. Bodies are JSON; unknown fi
 with a default may be left out. [`architecture.md`](architecture.md) says how the bus is used.
 
 Every command carries `id` (yours; a repeat of it gets the first answer and does nothing) and `expires_at` (RFC 3339
-with time zone, at most 3 s ahead in the NATS server's time). Answers are `{"ok": true, …}` or
+with time zone, at most 3 s ahead in the NATS server's time). `issued_at` should stand there too: without it the command
+counts as issued 3 s before it expires, and is refused by a process that started later. Answers are `{"ok": true, …}` or
 `{"ok": false, "code": …, "message": …}`. Events carry CloudEvents 1.0 headers (`ce-id`, `ce-source`, `ce-type`,
 `ce-time`, and `ce-epoch` with `ce-sequence`, which number a source's events) and are kept in the stream
 `DOORBUS_EVENTS`.
@@ -47,12 +52,18 @@ def bus() -> str:
     """Returns the page on subjects and messages."""
     parts = [BUS_HEAD]
     parts += ["\n## Wishes: what anybody may ask of policy\n", *map(_wish, catalog.WISHES)]
+    parts += ["\n## Commands to actions\n"]
+    parts += [_section(f"door.<door>.cmd.actions.{kind.verb}.<client>", kind) for kind in catalog.ACTIONS_COMMANDS]
     parts += ["\n## Events\n", *(_section(_event_subject(kind), kind) for kind in catalog.EVENTS)]
     parts += ["\n## Questions to policy\n"]
     parts += [_section(f"door.<door>.ask.policy.{kind.what}", kind) for kind in catalog.QUESTIONS]
     parts += ["\n## Orders: policy alone may send them\n"]
     orders = (*catalog.SIP_ORDERS, *catalog.IO_ORDERS)
     parts += [_section(f"door.<door>.cmd.{kind.service}.{kind.verb}", kind) for kind in orders]
+    parts += ["\n## Values that are kept (KV)\n"]
+    parts += [_section(f"$KV.{KV_STATE}.<door>.scheduler", ScheduleState)]
+    parts += [_section(f"$KV.{KV_DIRECTORIES}.<name>", Directory)]
+    parts += [_section(f"$KV.{KV_DEAD_LETTERS}.<door>.<message>", DeadLetter)]
     parts += ["\n## Error codes\n", *(f"- `{code}`\n" for code in ErrorCode)]
     return "".join(parts)
 

@@ -13,8 +13,9 @@ done
 compile() { # compile OUTPUT INPUT...
     local output=$1
     shift
+    test ! -f "$output" || cp "$output" "$output.new" # what is locked stays, unless UPGRADE=1 says otherwise
     # shellcheck disable=SC2086  # $skip is a list of words
-    $uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+    $uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate ${UPGRADE:+--upgrade} \
         $skip "$@" -o "$output.new" >/dev/null
     { echo "# Written by 'make lock'. Do not edit."; grep -vE '^(-e |\./|#)' "$output.new"; } >"$output"
     rm "$output.new"

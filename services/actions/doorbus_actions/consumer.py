@@ -22,6 +22,7 @@ from doorbus.contract import subjects
 from doorbus.contract.actions import ActionRetried
 from doorbus.contract.buttons import ButtonActivated
 from doorbus.runtime.connection import Connection
+from doorbus.runtime.tasks import end_tasks
 
 ACK_WAIT_S = 10.0
 """A delivery of which nothing is heard for so long is made again: its process died. Whoever sends speaks up each third
@@ -99,8 +100,12 @@ class Consumer:
         return not info.num_pending and not info.num_ack_pending
 
     async def close(self) -> None:
-        """Asks for no more."""
+        """Asks for no more, and hands back what came and nobody took."""
         if self._pulls is not None:
+            with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
+                while self._pulls.pending_msgs:
+                    for delivery in await self._pulls.fetch(1, AGAIN_S):
+                        await delivery.nak()
             with contextlib.suppress(nats.errors.Error, OSError):
                 await self._pulls.unsubscribe()
 
@@ -116,15 +121,17 @@ class Consumer:
         back = asyncio.ensure_future(self._reconnected.wait())
         try:
             await asyncio.wait({pull, back}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            back.cancel()
-            if not pull.done():
-                pull.cancel()
+        except asyncio.CancelledError:
+            await end_tasks((pull, back))
+            await _hand_back(pull)
+            raise
         if not pull.done():
             self._note(there=False)  # the store may have come back empty
+        await end_tasks((pull, back))
+        if pull.cancelled():
             return None
         try:
-            return pull.result()[0]
+            return pull.result()[0]  # also where the bus came back meanwhile: it would come again after ACK_WAIT_S only
         except nats.errors.TimeoutError:
             let_go = asyncio.get_running_loop().time() - began < PULL_S / 2  # sooner than asked for
             self._note(there=not let_go)
@@ -177,6 +184,14 @@ class Consumer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(AGAIN_S):
                 await self._reconnected.wait()
+
+
+async def _hand_back(pull: asyncio.Future[list[Msg]]) -> None:
+    """Lets a delivery that came as its request was broken off come again at once."""
+    if not pull.cancelled() and pull.exception() is None:
+        for delivery in pull.result():
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await delivery.nak()
 
 
 def _differs(info: ConsumerInfo, wanted: ConsumerConfig) -> bool:

@@ -69,7 +69,7 @@ async def test_a_file_goes_out_as_rtp(codec: str, number: int, tmp_path: Path, d
     assert {number} == {packet.payload_type for packet in packets}
     assert [packets[0].sequence + index for index in range(25)] == [packet.sequence for packet in packets]
     took = ear.packets[-1][0] - ear.packets[0][0]
-    assert 0.45 < took < 1.5
+    assert 0.45 < took < 3.0
     form = formats({96: "L16/16000/1"})[number]
     decode = decoder(form)
     sound = np.concatenate([decode(packet.payload) for packet in packets])

@@ -71,7 +71,7 @@ async def test_ringing_without_bus_ends_with_its_limit(house: House) -> None:
         call = await friend.invite(house.stack.uri)
         final = await call.wait_final(12.0)
         assert final.status >= 400
-        assert 5 + BACKSTOP_S - 0.5 < time.monotonic() - began < 5 + BACKSTOP_S + 2.0
+        assert 5 + BACKSTOP_S - 0.5 < time.monotonic() - began < 5 + BACKSTOP_S + 5.0
     await house.bus_is_back()
 
 

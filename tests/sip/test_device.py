@@ -109,7 +109,7 @@ async def test_sound_server_that_stands_still_does_not_stall_calls(door: Door, s
             began = time.monotonic()
             await door.engine.answer(incoming.call, Limits())
             await second.wait("answered")
-            assert time.monotonic() - began < 1.0
+            assert time.monotonic() - began < 4.0
             second.send_audio(OF_PHONE_HZ)
             await door.wait(facts.AudioFailed)
             sent = len(second.rtp.received)

@@ -71,11 +71,12 @@ def play_tone(
     source, why = _Tone(seconds), list[str]()
     failed = threading.Event()
 
-    def tell(text: str) -> None:
-        why.append(text)
-        failed.set()
+    def tell(problem: str | None) -> None:
+        if problem is not None:
+            why.append(problem)
+            failed.set()
 
-    with open_playback(AudioSettings("device", playback=device), RATE, source, failed=tell):
+    with open_playback(AudioSettings("device", playback=device), RATE, source, on_problem=tell):
         until = time.monotonic() + OPEN_S + seconds
         while not source.over.wait(0.05) and not failed.is_set() and time.monotonic() < until:
             pass

@@ -36,6 +36,7 @@ async def test_killed_worker_takes_only_its_own_calls(house: House) -> None:
             4.0,
             what="another front listens",
         )
+        await house.stack.event("service.degraded", 5.0, since=degraded.at, part="sip_worker", recovered=True)
         call.rtp.stop_sending()
         again = await house.talk(phone)
         assert again.state == "answered"

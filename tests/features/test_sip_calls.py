@@ -464,7 +464,10 @@ async def test_nobody_can_be_reached(door: Stack, phone: NewPhone, tmp_path: Pat
 
 @pytest.mark.feature("sip.tones")
 async def test_sound_that_does_not_work_costs_no_call(door: Stack, phone: NewPhone, tmp_path: Path) -> None:
-    """A loudspeaker that cannot be used is told as degraded; calls ring and are answered all the same."""
+    """A loudspeaker that cannot be used is told as degraded; calls ring and are answered all the same.
+
+    Another one is told as recovered.
+    """
     await door.apply(_with_speaker(tmp_path / "missing" / "speaker.wav"))
     await door.event("service.degraded", service="sip", part="audio")
     call = await (await phone()).invite(door.uri)
@@ -474,6 +477,8 @@ async def test_sound_that_does_not_work_costs_no_call(door: Stack, phone: NewPho
     await door.event("call.answered")
     await _hang_up(call)
     assert len(door.told("service.degraded", part="audio")) == 1
+    await door.apply(_with_speaker(tmp_path / "speaker.wav"))
+    await door.event("service.degraded", service="sip", part="audio", recovered=True)
 
 
 @pytest.mark.feature("sip.tones")

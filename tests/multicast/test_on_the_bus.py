@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from doorbus.contract.base import Event
 from doorbus.contract.document.load import load_document
 from doorbus.contract.leases import Lease
 from doorbus.contract.pages import PageEnded, PageStarted, PageSuppressed
+from doorbus.contract.services import ServiceDegraded
 from doorbus.runtime.bus import Bus
 from doorbus.runtime.documents import Document
 from doorbus.runtime.settings import OneDoorSettings
@@ -141,6 +143,36 @@ async def test_a_calls_lease_silences_lower_pages_and_its_loss_frees_them() -> N
             await eventually(lambda: len(door.told(PageStarted)) == 3, what="the lower page plays again")
             assert door.told(PageStarted)[-1].listener == "news"
         assert [event.because for event in door.told(PageSuppressed)] == []
+
+
+async def test_an_outage_of_the_loudspeaker_is_told_once_and_its_end(tmp_path: Path) -> None:
+    """Each page opens it anew; another document's loudspeaker begins without a word of the old one."""
+    folder = tmp_path / "recordings"
+    text = f"audio: {{backend: file, record: {folder}/door.wav}}\n"
+
+    async def plays(door: Scene) -> None:
+        began, ended = len(door.told(PageStarted)), len(door.told(PageEnded))
+        with PageSender(GROUP, 5004, host=door.there, seconds=0.5):
+            await eventually(lambda: len(door.told(PageStarted)) > began, what="the page plays")
+        await eventually(lambda: len(door.told(PageEnded)) > ended, what="the page is over")
+
+    def said(door: Scene) -> list[bool]:
+        return [event.recovered for event in door.told(ServiceDegraded) if event.part == "audio"]
+
+    async with scene() as door:
+        door.shell.take_document(Document(load_document(DOCUMENT + text), 2))
+        await plays(door)
+        await plays(door)
+        await eventually(lambda: said(door) == [False], what="the outage is told")
+        assert str(folder) in door.told(ServiceDegraded)[-1].why
+        folder.mkdir()
+        await plays(door)
+        await eventually(lambda: said(door) == [False, True], what="the end is told")
+        folder.rename(tmp_path / "moved")
+        await plays(door)
+        await eventually(lambda: said(door) == [False, True, False], what="the next outage is told")
+        door.shell.take_document(Document(load_document(DOCUMENT), 3))
+        await eventually(lambda: said(door) == [False, True, False, True], what="nobody asks for it any more")
 
 
 async def test_an_orderly_end_is_told() -> None:

@@ -123,7 +123,7 @@ async def test_sound_server_that_stands_still_does_not_stall_calls(door: Door, s
 
 
 async def test_sound_server_restarts_in_a_call(make_door: MakeDoor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sound server that crashes costs sound, told once; the call stays, and is heard again at the next server."""
+    """A sound server that crashes costs sound, and says so; the call stays, and is heard again at the next server."""
     with sound.running() as own:
         door = await _door_at(own, make_door, monkeypatch)
         async with WirePhone(rtp=True) as phone:
@@ -136,7 +136,8 @@ async def test_sound_server_restarts_in_a_call(make_door: MakeDoor, monkeypatch:
             await asyncio.to_thread(own.server.start)
             with await asyncio.to_thread(own.server.listen) as ear:
                 await _is_heard(Sound(own.server, ear, own.microphone), OF_PHONE_HZ)
+            await door.wait(facts.AudioRecovered)
             assert call.state == "answered"
             call.bye()
             await door.wait(facts.CallEnded)
-        assert len(door.told(facts.AudioFailed)) == 1
+        assert len(door.told(facts.AudioRecovered)) == 1

@@ -63,8 +63,9 @@ class DoorShell:
         self._bus = bus
         self._loop = asyncio.get_running_loop()
         self.listeners = Listeners(self._put, self._on_listeners)
-        self._speaker = Speaker(self._on_speaker_failed, self._on_page_broken)
+        self._speaker = Speaker(self._on_speaker, self._on_page_broken)
         self._audio = Audio()
+        self._silent: str | None = None
         self._sound: PageSound | None = None
         self._calls = Calls()
         self._driver: Driver[Arbiter, ArbiterEvent, Effect] = Driver(
@@ -89,9 +90,12 @@ class DoorShell:
 
     def take_document(self, document: Document) -> None:
         """Takes a document; a page whose listener is as it was goes on."""
-        multicast, self._audio = document.door.multicast, document.door.audio
+        multicast, audio = document.door.multicast, document.door.audio
+        if AudioSettings.of(audio) != AudioSettings.of(self._audio):
+            self._note_speaker(None)  # what did not work is not asked for any more
+        self._audio = audio
         self.listeners.configure(multicast)
-        self._speaker.configure(AudioSettings.of(self._audio), bool(multicast.listeners))
+        self._speaker.configure(AudioSettings.of(audio), bool(multicast.listeners))
         rules = tuple(
             ListenerRule(each.address, each.label, tuple(sorted(each.codecs.items())), each.end_ms / 1000)
             for each in multicast.listeners
@@ -212,8 +216,14 @@ class DoorShell:
             log.warning("not all listeners are joined", why=problem)
         self._degraded("listeners", problem)
 
-    def _on_speaker_failed(self, why: str) -> None:
-        self._loop.call_soon_threadsafe(self._degraded, "audio", why)
+    def _on_speaker(self, problem: str | None) -> None:
+        self._loop.call_soon_threadsafe(self._note_speaker, problem)
+
+    def _note_speaker(self, problem: str | None) -> None:
+        """Tells an outage once, and its end; a loudspeaker says whether it works each time that a page opens it."""
+        before, self._silent = self._silent, problem
+        if (before is None) != (problem is None):
+            self._degraded("audio", problem)
 
     def _on_page_broken(self, sound: PageSound) -> None:
         self._loop.call_soon_threadsafe(self._note_broken, sound)

@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 import structlog
 
-from doorbus.audio import AudioSettings, Playback, open_playback
+from doorbus.audio import AudioSettings, OnProblem, Playback, open_playback
 from doorbus.audio.streams import SAMPLE_BYTES
 from doorbus_multicast.page_sound import PageSound
 
@@ -28,12 +28,12 @@ class Speaker:
     """The door's, for pages.
 
     Args:
-        failed: told in words what does not work, from any thread.
+        on_problem: told in words what does not work, from any thread.
         broken: told of a page that cannot be played, from any thread; it is silent from then on.
     """
 
-    def __init__(self, failed: Callable[[str], None], broken: Callable[[PageSound], None]) -> None:
-        self._failed = failed
+    def __init__(self, on_problem: OnProblem, broken: Callable[[PageSound], None]) -> None:
+        self._on_problem = on_problem
         self._broken = broken
         self._audio = AudioSettings()
         self._wanted = False
@@ -74,7 +74,7 @@ class Speaker:
     def _open_or_close(self) -> None:
         needed = self._wanted or self._page is not None
         if needed and self._playback is None:
-            self._playback = open_playback(self._audio, RATE, self, failed=self._failed, latency_ms=LATENCY_MS)
+            self._playback = open_playback(self._audio, RATE, self, on_problem=self._on_problem, latency_ms=LATENCY_MS)
         elif not needed:
             self._close()
 

@@ -65,6 +65,7 @@ class EngineRunner:
         self._settings = settings
         self._shell = shell
         self._engine: SipEngine | None = None
+        self._left_out: set[str] = set()
 
     async def take(self, door: Door) -> None:
         """Takes a document.
@@ -72,6 +73,7 @@ class EngineRunner:
         Raises:
             TimeoutError, ValueError: the engine does not start with it (a port is taken, too few RTP ports).
         """
+        before, self._left_out = self._left_out, set()
         config = engine_config(
             door,
             self._resolve,
@@ -79,6 +81,8 @@ class EngineRunner:
             spare_dialers=self._settings.spare_dialers,
             audio_dir=self._settings.audio_dir,
         )
+        for part in before - self._left_out:
+            self._shell.degraded(part, "", recovered=True)
         if self._engine is not None:
             config = config.model_copy(update={"kept_transports": self._engine.config.transports})
         if self._engine is not None and _bound(self._engine.config) != _bound(config):
@@ -105,7 +109,9 @@ class EngineRunner:
 
     def _missing(self, what: str, why: str) -> None:
         log.error("left out", what=what, why=why)
-        self._shell.degraded("tls" if what == "tls" else "account", f"{what}: {why}")
+        part = "tls" if what == "tls" else "account"
+        self._left_out.add(part)
+        self._shell.degraded(part, f"{what}: {why}")
 
 
 def _bound(config: EngineConfig) -> tuple[object, ...]:

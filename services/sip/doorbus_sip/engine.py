@@ -278,7 +278,7 @@ class SipEngine:
         self._reports.audio_changed()
         why = begin_recording(self._config.audio)
         if why is not None:
-            self._reports.audio_failed(why)
+            self._reports.note_audio("loudspeaker", why)
 
     async def _resolve_again(self) -> None:
         while True:

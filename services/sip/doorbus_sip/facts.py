@@ -197,10 +197,20 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersComplete:
+    """After a loss: all workers that are needed run again."""
+
+
+@dataclass(frozen=True, slots=True)
 class AudioFailed:
-    """A file or device of the door's audio cannot be used; told once, until the audio is configured anew."""
+    """A file or device of the door's audio cannot be used; told once until it works again."""
 
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRecovered:
+    """All of the door's audio works again, or is configured anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +244,8 @@ Fact = (
     | AccountFailed
     | WorkerStarted
     | WorkerLost
+    | WorkersComplete
     | AudioFailed
+    | AudioRecovered
     | CallbackFailed
 )

@@ -315,6 +315,11 @@ class Pool:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
+    @property
+    def complete(self) -> bool:
+        """Whether every worker that was started runs."""
+        return all(link.ready is not None for link in self._links())
+
     def _links(self) -> tuple[WorkerLink, ...]:
         return (*((self._front,) if self._front is not None else ()), *self._dialers)
 

@@ -308,11 +308,16 @@ class Refused(_Message):
     count: int
 
 
-class AudioFailed(_Message):
-    """A file or device cannot be used; the calls go on without it."""
+AudioPart = Literal["loudspeaker", "microphone"]
+"""A recording stands for the loudspeaker, and a file that is played to the far side for the microphone."""
 
-    type: Literal["audio_failed"] = "audio_failed"
-    why: str
+
+class AudioState(_Message):
+    """A part of the door's audio works, or does not, in words; the calls go on without it."""
+
+    type: Literal["audio_state"] = "audio_state"
+    part: AudioPart
+    problem: str | None
 
 
 class Failed(_Message):
@@ -351,7 +356,7 @@ Report = Annotated[
     | Digit
     | Registration
     | Refused
-    | AudioFailed
+    | AudioState
     | Failed
     | Logged
     | Pong,

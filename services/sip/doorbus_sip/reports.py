@@ -4,7 +4,7 @@ Rules
 - What a worker says about a leg that no call knows any more is dropped, except that a late answer is hung up.
 - The shell is asked about so many INVITEs a second, a second's worth of them at once; those beyond are refused unasked
   and told in sums, each second.
-- That the sound does not work is told once.
+- That the sound does not work, or a worker is lost, is told once, and its end.
 """
 
 import asyncio
@@ -38,7 +38,9 @@ class Reports:
         self._tell = tell
         self._questions = Bucket(questions_per_s, questions_per_s)
         self._refused = 0
-        self._audio_told = False
+        self._lost = False
+        self._silent: dict[protocol.AudioPart, str] = {}
+        self._silent_told: str | None = None
         self._every_second: asyncio.TimerHandle | None = None
         self._known: Switchboard | None = None
 
@@ -54,22 +56,32 @@ class Reports:
     def start(self, board: Switchboard) -> None:
         """From now on the workers may speak."""
         self._known = board
-        self._tell_refused()
+        self._tell_each_second()
 
     def stop(self) -> None:
-        """Tells no more sums."""
+        """Tells nothing more by the clock."""
         if self._every_second is not None:
             self._every_second.cancel()
 
     def audio_changed(self) -> None:
-        """What fails from now on is told again."""
-        self._audio_told = False
+        """The audio is configured anew: what did not work is not asked for any more."""
+        self._silent.clear()
+        self._tell_audio()
 
-    def audio_failed(self, why: str) -> None:
-        """Tells once that there is no sound."""
-        if not self._audio_told:
-            self._audio_told = True
-            self._tell(facts.AudioFailed(why))
+    def note_audio(self, part: protocol.AudioPart, problem: str | None) -> None:
+        """Notes what any worker says of a part; None: it works."""
+        if problem is None:
+            self._silent.pop(part, None)
+        else:
+            self._silent.setdefault(part, problem)
+        self._tell_audio()
+
+    def _tell_audio(self) -> None:
+        """Tells what began an outage, what is left of it, and its end: once each."""
+        now = next(iter(self._silent.values()), None)
+        before, self._silent_told = self._silent_told, now
+        if now != before:
+            self._tell(facts.AudioRecovered() if now is None else facts.AudioFailed(now))
 
     @property
     def _board(self) -> Switchboard:
@@ -83,6 +95,7 @@ class Reports:
         self._tell(facts.WorkerStarted(worker))
 
     def _on_lost(self, worker: str, legs: frozenset[str]) -> None:
+        self._lost = True
         lost = [call for leg in legs if (call := self._board.call_of(leg)) is not None]
         for leg in legs:
             self._leg_over(protocol.Ended(leg=leg, code=0, reason="worker lost", remote=False, media_failed=True))
@@ -112,8 +125,8 @@ class Reports:
                 self._registration(report)
             case protocol.Refused(code=code, count=count):
                 self._tell(facts.RefusedUnasked(code, count))
-            case protocol.AudioFailed(why=why):
-                self.audio_failed(why)
+            case protocol.AudioState(part=part, problem=problem):
+                self.note_audio(part, problem)
             case protocol.Logged(lines=lines, dropped=dropped):
                 log.warning("pjsip errors", worker=worker, lines=lines, dropped=dropped)
             case protocol.Failed(where=where, error=error, leg=leg):
@@ -203,8 +216,11 @@ class Reports:
         else:
             self._tell(facts.AccountFailed(report.account, report.code, report.reason))
 
-    def _tell_refused(self) -> None:
+    def _tell_each_second(self) -> None:
         if self._refused:
             self._tell(facts.RefusedUnasked(_BUSY, self._refused))
             self._refused = 0
-        self._every_second = asyncio.get_running_loop().call_later(_SECOND_S, self._tell_refused)
+        if self._lost and self._board.pool.complete:
+            self._lost = False
+            self._tell(facts.WorkersComplete())
+        self._every_second = asyncio.get_running_loop().call_later(_SECOND_S, self._tell_each_second)

@@ -119,8 +119,12 @@ class SipShell:
             case facts.WorkerLost(worker=worker, calls=lost):
                 metrics.WORKERS_LOST.inc()
                 self.degraded("sip_worker", f"{worker} died with {len(lost)} calls; another one starts")
+            case facts.WorkersComplete():
+                self.degraded("sip_worker", "", recovered=True)
             case facts.AudioFailed(why=why):
                 self.degraded("audio", why)
+            case facts.AudioRecovered():
+                self.degraded("audio", "", recovered=True)
             case facts.CallbackFailed(worker=worker, where=where, error=error):
                 metrics.CALLBACKS_FAILED.inc()
                 log.error("a callback failed", worker=worker, where=where, error=error)

@@ -20,7 +20,7 @@ from typing import Any
 import miniaudio
 
 from doorbus.audio.devices import NOBODY, SOUND_SERVER, Direction, backends, device_id
-from doorbus.audio.streams import SAMPLE_BYTES, Closing, Failed, Sink, Source
+from doorbus.audio.streams import SAMPLE_BYTES, Closing, OnProblem, Sink, Source
 
 SILENT_S = 2.5
 """Longer than PulseAudio takes to ask a new stream on an idle null sink for its first samples: up to 2 s."""
@@ -33,7 +33,7 @@ Flow = Generator[Any, Any, None]
 Make = Callable[[list[miniaudio.Backend]], miniaudio.AbstractDevice]
 
 
-def play(name: str | None, rate: int, source: Source, failed: Failed, latency_ms: int) -> "DeviceStream":
+def play(name: str | None, rate: int, source: Source, on_problem: OnProblem, latency_ms: int) -> "DeviceStream":
     """Plays `source` at an output, `None`: the default one."""
 
     def make(among: list[miniaudio.Backend]) -> miniaudio.AbstractDevice:
@@ -50,10 +50,10 @@ def play(name: str | None, rate: int, source: Source, failed: Failed, latency_ms
                 samples = bytes(frames * SAMPLE_BYTES)
             frames = yield samples
 
-    return DeviceStream("loudspeaker", name, make, flow, failed)
+    return DeviceStream("loudspeaker", name, make, flow, on_problem)
 
 
-def capture(name: str | None, rate: int, sink: Sink, failed: Failed, latency_ms: int) -> "DeviceStream":
+def capture(name: str | None, rate: int, sink: Sink, on_problem: OnProblem, latency_ms: int) -> "DeviceStream":
     """Gives `sink` what an input hears, `None`: the default one."""
 
     def make(among: list[miniaudio.Backend]) -> miniaudio.AbstractDevice:
@@ -68,7 +68,7 @@ def capture(name: str | None, rate: int, sink: Sink, failed: Failed, latency_ms:
             except Exception:  # noqa: BLE001 - what the caller does wrong must not end its sound
                 _log.exception("the sink of a microphone failed")
 
-    return DeviceStream("microphone", name, make, flow, failed)
+    return DeviceStream("microphone", name, make, flow, on_problem)
 
 
 def _shape(
@@ -95,13 +95,14 @@ class DeviceStream(Closing):
         name: str | None,
         make: Make,
         flow: Callable[[Callable[[], None]], Flow],
-        failed: Failed,
+        on_problem: OnProblem,
     ) -> None:
         self._what = what if name is None else f"{what} {name}"
         self._make = make
         self._flow = flow
-        self._failed = failed
-        self._told = False
+        self._on_problem = on_problem
+        self._works: bool | None = None
+        self._flows = False
         self._heard = 0.0
         self._over = threading.Event()
         threading.Thread(target=self._run, name=what, daemon=True).start()
@@ -136,10 +137,12 @@ class DeviceStream(Closing):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(device))
         flow = self._flow(self._alive)
         next(flow)
-        self._heard = time.monotonic()
+        self._flows, self._heard = False, time.monotonic()
         try:
             device.start(flow)
             while not self._over.wait(_WATCH_S):
+                if self._flows:
+                    self._note_works()
                 if time.monotonic() - self._heard > SILENT_S:
                     self._tell("the sound server does not take or give sound any more")
                     break
@@ -150,13 +153,17 @@ class DeviceStream(Closing):
         ctypes.pythonapi.Py_DecRef(ctypes.py_object(device))
 
     def _alive(self) -> None:
-        self._heard = time.monotonic()
-        self._told = False
+        self._flows, self._heard = True, time.monotonic()
+
+    def _note_works(self) -> None:
+        if not self._works:
+            self._works = True
+            self._on_problem(None)
 
     def _tell(self, why: str) -> None:
-        if not self._told and not self._over.is_set():
-            self._told = True
-            self._failed(f"{self._what}: {why}")
+        if self._works is not False and not self._over.is_set():
+            self._works = False
+            self._on_problem(f"{self._what}: {why}")
 
 
 def _words(error: Exception) -> str:

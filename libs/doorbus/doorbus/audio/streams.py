@@ -23,8 +23,8 @@ class Source(Protocol):
 Sink = Callable[[bytes], None]
 """Gets the microphone's samples, in pieces of any length, on a backend's own thread. Must not block."""
 
-Failed = Callable[[str], None]
-"""Told in words what does not work, once until it has worked again; called from any thread."""
+OnProblem = Callable[[str | None], None]
+"""Told in words what does not work, once until it works again; None when it works, also at first. From any thread."""
 
 
 class Stream(Protocol):

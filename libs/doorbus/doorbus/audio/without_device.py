@@ -10,15 +10,15 @@ Rules
 import wave
 from pathlib import Path
 
-from doorbus.audio.streams import SAMPLE_BYTES, TICK_MS, Failed, Sink, Source
+from doorbus.audio.streams import SAMPLE_BYTES, TICK_MS, OnProblem, Sink, Source
 from doorbus.audio.ticker import Ticker
 from doorbus.audio.wav import WavFile
 
 
-def play(rate: int, source: Source, path: str | None, failed: Failed) -> Ticker:
+def play(rate: int, source: Source, path: str | None, on_problem: OnProblem) -> Ticker:
     """Reads `source` in real time, into the file if there is one."""
     frames = rate * TICK_MS // 1000
-    recording = None if path is None else _Recording(path, rate, failed)
+    recording = None if path is None else _Recording(path, rate, on_problem)
 
     def tick() -> None:
         samples = source.read(frames)
@@ -28,7 +28,7 @@ def play(rate: int, source: Source, path: str | None, failed: Failed) -> Ticker:
     return Ticker("playback", tick)
 
 
-def capture(rate: int, sink: Sink, path: str | None, failed: Failed) -> Ticker:
+def capture(rate: int, sink: Sink, path: str | None, on_problem: OnProblem) -> Ticker:
     """Gives `sink` the file's samples in real time, or silence."""
     size = rate * TICK_MS // 1000 * SAMPLE_BYTES
     samples = b""
@@ -36,7 +36,9 @@ def capture(rate: int, sink: Sink, path: str | None, failed: Failed) -> Ticker:
         try:
             samples = read_wav(path, rate)
         except (OSError, EOFError, wave.Error, ValueError) as error:
-            failed(f"{path} cannot be played: {error}")
+            on_problem(f"{path} cannot be played: {error}")
+        else:
+            on_problem(None)
     loop = samples * (size // len(samples) + 1) if samples else bytes(size)
     place = 0
 
@@ -65,18 +67,21 @@ def read_wav(path: str, rate: int) -> bytes:
 
 
 class _Recording:
-    """A WAV file whose first failure is told."""
+    """A WAV file; told is its first failure, and when it can be written."""
 
-    def __init__(self, path: str, rate: int, failed: Failed) -> None:
+    def __init__(self, path: str, rate: int, on_problem: OnProblem) -> None:
         self._file = WavFile(path, rate)
-        self._failed = failed
-        self._broken = False
+        self._on_problem = on_problem
+        self._works: bool | None = None
 
     def write(self, samples: bytes) -> None:
         try:
             self._file.write(samples)
-            self._broken = False
         except OSError as error:
-            if not self._broken:
-                self._broken = True
-                self._failed(f"{self._file.path} cannot be written: {error.strerror}")
+            if self._works is not False:
+                self._works = False
+                self._on_problem(f"{self._file.path} cannot be written: {error.strerror}")
+        else:
+            if not self._works:
+                self._works = True
+                self._on_problem(None)

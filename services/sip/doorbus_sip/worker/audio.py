@@ -3,19 +3,21 @@
 Rules
 - A worker has at most one loudspeaker, a port of the bridge that is kept for the process's life: the bridge mixes what
   is connected to it. The parent sees to it that only one worker plays at a time.
-- What a backend cannot do is reported and costs the sound, never a call: `failed` gets it, and nothing is raised.
+- What a backend cannot do is reported and costs the sound, never a call: `on_problem` gets it, and nothing is raised.
 - Ports and generators are made once: a port that is removed while the bridge's clock runs would outlive its memory.
 - The speaker's frames come on the bridge's clock thread: they are written, nothing else.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import pjsua2 as pj
 
-from doorbus.audio import AudioSettings, prepare
+from doorbus.audio import AudioSettings, OnProblem, prepare
 from doorbus.audio.wav import WavFile
 from doorbus_sip.config import Audio, DeviceAudio, FileAudio
+from doorbus_sip.protocol import AudioPart
 from doorbus_sip.tones import AMPLITUDE, TONES, Tone
 from doorbus_sip.worker.device import FRAME_MS, RATE, Loudspeaker, Microphone
 from doorbus_sip.worker.frames import samples_of
@@ -27,11 +29,11 @@ Outlet = WavFile | Loudspeaker
 class Speaker(pj.AudioMediaPort):  # type: ignore[misc]
     """The loudspeaker as a port of the bridge: connect a source with `startTransmit2`, at its volume."""
 
-    def __init__(self, failed: Callable[[str], None]) -> None:
+    def __init__(self, on_problem: OnProblem) -> None:
         super().__init__()
-        self._failed = failed
+        self._on_problem = on_problem
         self._outlet: Outlet | None = None
-        self._broken = False
+        self._works: bool | None = None
         shape = pj.MediaFormatAudio()
         shape.type = pj.PJMEDIA_TYPE_AUDIO
         shape.clockRate, shape.channelCount, shape.bitsPerSample, shape.frameTimeUsec = RATE, 1, 16, FRAME_MS * 1000
@@ -39,7 +41,7 @@ class Speaker(pj.AudioMediaPort):  # type: ignore[misc]
 
     def use(self, outlet: Outlet | None) -> None:
         """From now on plays here, `None` into nothing."""
-        self._broken = False
+        self._works = None
         before, self._outlet = self._outlet, outlet
         if isinstance(before, Loudspeaker):
             before.close()
@@ -64,11 +66,14 @@ class Speaker(pj.AudioMediaPort):  # type: ignore[misc]
                 outlet.write(samples_of(frame))
             else:
                 outlet.pause()
-            self._broken = False
         except OSError as error:
-            if not self._broken:
-                self._broken = True
-                self._failed(f"{outlet.path} cannot be written: {error.strerror}")
+            if self._works is not False:
+                self._works = False
+                self._on_problem(f"{outlet.path} cannot be written: {error.strerror}")
+        else:
+            if not self._works and frame.size and isinstance(outlet, WavFile):  # a device tells it itself
+                self._works = True
+                self._on_problem(None)
 
 
 class Bridge:
@@ -76,12 +81,13 @@ class Bridge:
 
     Args:
         audio: the backend, its files and volumes.
-        failed: told in words what does not work; called from any thread.
+        on_problem: told of a part in words what does not work, None when it works; called from any thread.
     """
 
-    def __init__(self, audio: Audio, failed: Callable[[str], None]) -> None:
+    def __init__(self, audio: Audio, on_problem: Callable[[AudioPart, str | None], None]) -> None:
         self._audio = audio
-        self._failed = failed
+        self._of_speaker: OnProblem = partial(on_problem, "loudspeaker")
+        self._of_microphone: OnProblem = partial(on_problem, "microphone")
         self._speaker: Speaker | None = None
         self._microphone: Microphone | None = None
         self._tones: pj.ToneGenerator | None = None
@@ -105,7 +111,9 @@ class Bridge:
                 source.createPlayer(self._audio.play)
             except pj.Error as error:
                 source = None
-                self._failed(f"{self._audio.play} cannot be played: {error.reason}")
+                self._of_microphone(f"{self._audio.play} cannot be played: {error.reason}")
+            else:
+                self._of_microphone(None)
         elif isinstance(self._audio, DeviceAudio):
             source = self._open_microphone()
         return Line(self._open_speaker(), source, self._audio)
@@ -154,10 +162,10 @@ class Bridge:
             if outlet is None:
                 return None
             try:
-                self._speaker = Speaker(self._failed)
+                self._speaker = Speaker(self._of_speaker)
                 self._speaker.use(outlet)
             except pj.Error as error:
-                self._failed(f"no loudspeaker: {error.reason}")
+                self._of_speaker(f"no loudspeaker: {error.reason}")
                 return None
         self._speaker.wake()
         return self._speaker
@@ -165,9 +173,9 @@ class Bridge:
     def _open_microphone(self) -> Microphone | None:
         if self._microphone is None:
             try:
-                self._microphone = Microphone(_settings(self._audio), self._failed)
+                self._microphone = Microphone(_settings(self._audio), self._of_microphone)
             except pj.Error as error:
-                self._failed(f"no microphone: {error.reason}")
+                self._of_microphone(f"no microphone: {error.reason}")
         return self._microphone
 
     def _outlet(self) -> Outlet | None:
@@ -175,7 +183,7 @@ class Bridge:
             case FileAudio(record=str() as path):
                 return WavFile(path)
             case DeviceAudio():
-                return Loudspeaker(_settings(self._audio), self._failed)
+                return Loudspeaker(_settings(self._audio), self._of_speaker)
             case _:
                 return None
 

@@ -10,12 +10,11 @@ Rules
 
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from doorbus.audio import AudioSettings, Capture, Playback, open_capture, open_playback
+from doorbus.audio import AudioSettings, Capture, OnProblem, Playback, open_capture, open_playback
 from doorbus_sip.worker.frames import Filler
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ IDLE_S = 5.0
 class Loudspeaker:
     """Where the bridge's speaker writes: takes frames on the clock thread, plays them at the device."""
 
-    def __init__(self, audio: AudioSettings, failed: Callable[[str], None]) -> None:
+    def __init__(self, audio: AudioSettings, on_problem: OnProblem) -> None:
         self.path = audio.playback or "the loudspeaker"
         self._audio = audio
-        self._failed = failed
+        self._on_problem = on_problem
         self._lock = threading.Lock()
         self._buffer = _buffer()
         self._playback: Playback | None = None
@@ -45,7 +44,7 @@ class Loudspeaker:
             self._used = time.monotonic()
             if self._playback is None:
                 self._buffer = _buffer()
-                self._playback = open_playback(self._audio, RATE, self._buffer, failed=self._failed)
+                self._playback = open_playback(self._audio, RATE, self._buffer, on_problem=self._on_problem)
 
     def write(self, samples: bytes) -> None:
         """Takes a frame."""
@@ -73,10 +72,10 @@ class Loudspeaker:
 class Microphone(pj.AudioMediaPort):  # type: ignore[misc]
     """The microphone as a port of the bridge: connect it to calls with `startTransmit2`."""
 
-    def __init__(self, audio: AudioSettings, failed: Callable[[str], None]) -> None:
+    def __init__(self, audio: AudioSettings, on_problem: OnProblem) -> None:
         super().__init__()
         self._audio = audio
-        self._failed = failed
+        self._on_problem = on_problem
         self._buffer = _buffer()
         self._filler = Filler(2 * FRAME_SAMPLES)
         self._capture: Capture | None = None
@@ -112,7 +111,7 @@ class Microphone(pj.AudioMediaPort):  # type: ignore[misc]
     def _open_if_used(self) -> None:
         if self._users and self._capture is None:
             self._buffer = buffer = _buffer()
-            self._capture = open_capture(self._audio, RATE, buffer.push, failed=self._failed)
+            self._capture = open_capture(self._audio, RATE, buffer.push, on_problem=self._on_problem)
 
     def _close(self) -> None:
         capture, self._capture = self._capture, None

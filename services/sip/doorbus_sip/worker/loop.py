@@ -31,7 +31,8 @@ from doorbus_sip.protocol import (
     MAX_MESSAGE_BYTES,
     ORDERS,
     Answer,
-    AudioFailed,
+    AudioPart,
+    AudioState,
     Change,
     Dial,
     Ended,
@@ -94,7 +95,7 @@ class Worker:
         self._tones_played = 0
         self._ip_allow: tuple[Network, ...] = ()
         self.calls: dict[str, Call] = {}
-        self.bridge = Bridge(setup.audio, self._audio_failed)
+        self.bridge = Bridge(setup.audio, self._note_audio)
         self._endpoint = Endpoint(setup)
         self._answers_all = answer_unhandled()
         self._held = Held(taken_slots())
@@ -147,8 +148,8 @@ class Worker:
         """Reports an error that nobody else would see, and the leg it is about."""
         self.report(Failed(where=where, error=error, leg=leg))
 
-    def _audio_failed(self, why: str) -> None:
-        self.note(AudioFailed(why=why[:500]))
+    def _note_audio(self, part: AudioPart, problem: str | None) -> None:
+        self.note(AudioState(part=part, problem=None if problem is None else problem[:500]))
 
     def incoming(self, account: Account, prm: pj.OnIncomingCallParam) -> None:
         """A new INVITE has taken a slot: who is it, and may it ring?"""

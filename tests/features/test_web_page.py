@@ -53,3 +53,20 @@ async def test_a_page_that_plays_is_shown(door: Stack, sender: Host, page: Page)
         return shown
 
     await soonest("first packet of a page to the browser's page", once)
+
+
+@pytest.mark.feature("web.live")
+async def test_a_page_is_over_when_nobody_plays_it(door: Stack, sender: Host, page: Page) -> None:
+    """Multicast dies in a page and stays dead: the open page says that nothing plays when the lease has run out."""
+    await page.goto("/doors/front")
+    card = page.get_by_role("region", name="Announcement", exact=True)
+    door.up.stall()  # so that nobody starts it again
+    try:
+        with PageSender(GROUP, PORT, host=sender, seconds=4 * SLOW_S):
+            await card.get_by_text("fire").wait_for(timeout=SLOW_S * 1000)
+            door.process("multicast").kill()
+            await expect(card).to_contain_text("Nothing is playing", timeout=3 * SLOW_S * 1000)
+    finally:
+        door.up.resume()
+    with PageSender(GROUP, PORT, host=sender, seconds=4 * SLOW_S):
+        await card.get_by_text("fire").wait_for(timeout=4 * SLOW_S * 1000)

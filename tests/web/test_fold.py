@@ -17,10 +17,11 @@ from doorbus.contract.base import Event
 from doorbus.contract.catalog import EVENTS
 from doorbus.contract.document.load import load_document
 from doorbus.contract.envelope import Envelope
+from doorbus.contract.leases import Lease
 from doorbus.contract.status import Status
 from doorbus.runtime.seen import Seen
 from doorbus_web.live.fold import EVENTS_SHOWN, State, first, step
-from doorbus_web.live.inputs import BusIs, DocumentRead, Input, IoRead, SchedulesRead, SipRead, StatusRead, Told
+from doorbus_web.live.inputs import BusIs, DocumentRead, Input, IoRead, PageIs, SchedulesRead, SipRead, StatusRead, Told
 from doorbus_web.live.state import DoorLive
 
 T0 = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -160,6 +161,19 @@ def test_a_page_is_shown_while_it_plays(story: list[Event], shown: pages.PageSta
     assert state.live.page == (None if shown is None else shown.model_dump(mode="json"))
     anew = seen(services.ServiceStarted(service="multicast", version="1", epoch=2), 1, "multicast", epoch=EPOCH + 1)
     assert step(state, Told(anew)).live.page is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "sequence", "shown"),
+    [("p1", 2, True), ("p1", 1, True), (None, 1, True), (None, 2, False), (None, 3, False), ("p9", 3, False)],
+)
+def test_a_lease_heals_what_was_missed_of_a_page(subject: str | None, sequence: int, shown: bool) -> None:
+    """It names another page, or none: the one shown is over, unless the lease is older than the page's beginning."""
+    begun = services.ServiceStarted(service="multicast", version="1", epoch=1)
+    state = after(*told(begun, FIRE, service="multicast"))
+    lease = Lease(kind="page", service="multicast", subject_id=subject, epoch=EPOCH, sequence=sequence)
+    assert (step(state, PageIs(lease)).live.page is not None) == shown
+    assert step(state, PageIs(None)).live.page is None
 
 
 def test_a_snapshot_heals_what_was_missed() -> None:

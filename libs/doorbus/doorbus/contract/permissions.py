@@ -196,6 +196,7 @@ def service_user(name: str, on_doors: Iterable[str] = ("*",)) -> User:
             case "web":
                 publish += _wishes(door, name, _WISH_VERBS, ("*",))
                 publish.append(f"$KV.{KV_CONFIG}.{door}")
+                subscribe.append(f"door.{door}.lease.page")
             case _:
                 pass
     match name:

@@ -11,7 +11,8 @@ Rules:
    none. Several may be up for a moment: one ends, the next begins.
 4. The **document** says which accounts, relays and inputs there are; what is known of them stays known.
 5. The **page** that plays is the last `page.started` until that very page is told to have `ended` or to be `replaced`
-   (by one that is told to have started, before or after), or until multicast stops or starts anew.
+   (by one that is told to have started, before or after), until multicast's **lease** names another one or none, or
+   runs out, or until multicast stops or starts anew.
 6. While the **bus** is gone nothing is forgotten, and `bus` says so.
 """
 
@@ -33,6 +34,7 @@ from doorbus_web.live.inputs import (
     DocumentRead,
     Input,
     IoRead,
+    PageIs,
     SchedulesRead,
     SipRead,
     StatusRead,
@@ -83,6 +85,12 @@ def step(state: State, event: Input) -> State:
             return _with(state, schedules=tuple(sorted({name for name, is_active in active if is_active})))
         case StatusRead(status):
             return _with(state, dnd=tuple(sorted(status.dnd_accounts)))
+        case PageIs(lease):
+            if state.live.page is None or (lease is not None and lease.subject_id == state.live.page["page"]):
+                return state
+            if lease is not None and _older(state, "multicast", lease.epoch, lease.sequence):
+                return state
+            return _with(state, page=None)
         case BusIs(connected):
             return _with(state, bus=connected)
 

@@ -108,9 +108,10 @@ class Hub:
     def put(self, door: str, event: Input) -> None:
         """Takes what changes a door's picture, and tells its viewers."""
         known = self._door(door)
-        before = known.state.live
-        known.state = fold.step(known.state, event)
-        change = _change(before, known.state.live)
+        before, known.state = known.state, fold.step(known.state, event)
+        if known.state is before:
+            return
+        change = _change(before.live, known.state.live)
         if change is None:
             return
         known.number += 1

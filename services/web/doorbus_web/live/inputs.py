@@ -7,6 +7,7 @@ from datetime import datetime
 
 from doorbus.contract.calls import SipSnapshot
 from doorbus.contract.document import Door
+from doorbus.contract.leases import Lease
 from doorbus.contract.lines import IoSnapshot
 from doorbus.contract.schedules import ScheduleState
 from doorbus.contract.status import Status
@@ -60,10 +61,17 @@ class StatusRead:
 
 
 @dataclass(frozen=True)
+class PageIs:
+    """Multicast's lease; None = nobody tells it any more."""
+
+    lease: Lease | None
+
+
+@dataclass(frozen=True)
 class BusIs:
     """The bus went, or is back."""
 
     connected: bool
 
 
-Input = Told | DocumentRead | SipRead | IoRead | SchedulesRead | StatusRead | BusIs
+Input = Told | DocumentRead | SipRead | IoRead | SchedulesRead | StatusRead | PageIs | BusIs

@@ -1,4 +1,4 @@
-"""Where the pictures come from: live events, documents, the kept states, the recent past, the bus itself."""
+"""Where the pictures come from: live events, documents, the kept states, a lease, the recent past, the bus itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from doorbus.contract import subjects
 from doorbus.contract.calls import SipSnapshot
 from doorbus.contract.errors import LocalError
+from doorbus.contract.leases import Lease
 from doorbus.contract.lines import IoSnapshot
 from doorbus.contract.schedules import ScheduleState
 from doorbus.contract.status import Status
@@ -24,7 +25,7 @@ from doorbus.runtime.seen import read_message
 from doorbus.runtime.service import Service
 from doorbus_web.doors import Doors
 from doorbus_web.live.hub import Hub
-from doorbus_web.live.inputs import DocumentRead, Input, IoRead, SchedulesRead, SipRead, StatusRead, Told
+from doorbus_web.live.inputs import DocumentRead, Input, IoRead, PageIs, SchedulesRead, SipRead, StatusRead, Told
 
 RECENT = timedelta(hours=12)
 SAID_OF_SERVICES = timedelta(days=31)
@@ -56,6 +57,7 @@ class _Sources:
         await connection.on_first_connect(self._subscribe)
         connection.on_every_connect(self._on_connect)
         self._bus.follow_documents(self._doors.take)
+        await self._bus.keep_leases(self._on_lease, lambda door, _: self._hub.put(door, PageIs(None)), "page")
         states = Follower(connection, subjects.KV_STATE, ">", self._on_state)
         self._service.spawn(states.run(), "states")
 
@@ -73,6 +75,9 @@ class _Sources:
         seen = read_message(message.subject, message.headers, message.data)
         if seen is not None and self._service.settings.serves(seen.door):
             self._hub.put(seen.door, Told(seen))
+
+    def _on_lease(self, door: str, lease: Lease) -> None:
+        self._hub.put(door, PageIs(lease))
 
     def _on_document(self, door: str, document: Document) -> None:
         self._hub.put(door, DocumentRead(document.door, document.revision))

@@ -16,22 +16,23 @@ from bench.doors import Memory, document, front
 from bench.doors import memory as memory_of
 from bench.figures import Figure, Result
 from bench.scale import Amount, Scale
+from doorbus_cli.up.programs import SERVICES
 from doorbus_testkit.nats_server import NatsServer
-from doorbus_testkit.stack import Stack
+from doorbus_testkit.stack import Options, Stack
 
 MOST_MB = 350.0
 SETTLE_S = Amount(10.0, 2.0, 0.1)
-RESPONDERS = 3
-"""sip's parent, io and policy are Python on NATS."""
+NAMES = tuple(service.name for service in SERVICES)
+"""All of them are Python on NATS."""
 
 
 async def memory(scale: Scale) -> Result:
     """An idle door's memory."""
     settle_s = SETTLE_S.at(scale)
-    async with Stack(document()) as stack:
+    async with Stack(document(), Options(web=True)) as stack:
         await asyncio.sleep(settle_s)
         listening = front(stack)
-        parts: list[tuple[str, psutil.Process]] = [(name, stack.process(name)) for name in ("sip", "io", "policy")]
+        parts: list[tuple[str, psutil.Process]] = [(name, stack.process(name)) for name in NAMES]
         parts += [("sip's front worker", listening), ("nats", stack.process("nats"))]
         door = [(name, memory_of([process])) for name, process in parts]
         dialers = [worker for worker in stack.workers() if worker.pid != listening.pid]
@@ -62,9 +63,9 @@ async def _bare(settle_s: float) -> dict[str, Memory]:
     async with contextlib.AsyncExitStack() as running:
         server = await running.enter_async_context(NatsServer())
         phone = running.enter_context(Bare("bench.bare_sip", "refuse"))
-        responders = [running.enter_context(Bare("bench.bare_bus", server.url)) for _ in range(RESPONDERS)]
+        responders = [running.enter_context(Bare("bench.bare_bus", server.url)) for _ in NAMES]
         await asyncio.sleep(settle_s)
-        held = {name: memory_of([bare.process]) for name, bare in zip(("sip", "io", "policy"), responders, strict=True)}
+        held = {name: memory_of([bare.process]) for name, bare in zip(NAMES, responders, strict=True)}
         held["sip's front worker"] = memory_of([phone.process])
         held["nats"] = memory_of([psutil.Process(server.process.pid)])
     return held

@@ -238,9 +238,7 @@ async def test_the_colours_can_be_switched_and_are_kept(door: Stack, console: Co
     await page.get_by_role("button", name="Colours: auto").click()
     await page.get_by_role("button", name="Colours: dark").wait_for()
     await page.goto("/doors/front/events")
-    dark = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+    await expect(page.locator("body")).to_have_css("background-color", "rgb(17, 22, 26)")
     await page.get_by_role("button", name="Colours: dark").click()
     await page.get_by_role("button", name="Colours: light").wait_for()
-
-    assert dark == "rgb(17, 22, 26)"
-    assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(244, 245, 243)"
+    await expect(page.locator("body")).to_have_css("background-color", "rgb(244, 245, 243)")

@@ -17,6 +17,7 @@ import pytest
 from doorbus.rtp.codecs import decoder
 from doorbus.rtp.packet import Packet, parse
 from doorbus.rtp.payloads import formats
+from doorbus_testkit.polling import eventually
 from doorbus_testkit.ports import free_udp_port
 from doorbus_testkit.tones import window_levels, write_tone
 
@@ -62,6 +63,7 @@ async def test_a_file_goes_out_as_rtp(codec: str, number: int, tmp_path: Path, d
         assert done.exit_code == 0, done.output
         told = json.loads(done.output)
         assert (told["packets"], told["seconds"]) == (25, 0.5)
+        await eventually(lambda: len(ear.packets) >= 25, what="all are heard")
     finally:
         ear.close()
     packets = [packet for _, packet in ear.packets]
@@ -69,7 +71,7 @@ async def test_a_file_goes_out_as_rtp(codec: str, number: int, tmp_path: Path, d
     assert {number} == {packet.payload_type for packet in packets}
     assert [packets[0].sequence + index for index in range(25)] == [packet.sequence for packet in packets]
     took = ear.packets[-1][0] - ear.packets[0][0]
-    assert 0.45 < took < 3.0
+    assert 0.25 < took < 3.0  # the first ones may be read late
     form = formats({96: "L16/16000/1"})[number]
     decode = decoder(form)
     sound = np.concatenate([decode(packet.payload) for packet in packets])

@@ -174,17 +174,18 @@ async def test_after_a_kill_the_state_says_unknown(policy: Policy, io: IoProcess
     """After kill -9 the supervisor's helper rests the gate, and io's state says unknown until io itself says more."""
     await policy.order("energise", relay="gate", max_s=30, cause=ACTION)
     assert io.process is not None
+    await eventually(lambda: _says(policy, [True, False]), what="the state is kept")
     io.process.kill9()
     await asyncio.to_thread(io.rest)
     state = IoSnapshot.model_validate_json((await _kept(policy)) or b"")
     assert [(each.relay, each.energised) for each in state.relays] == [("gate", None), ("lamp", None)]
     io.start()
+    await eventually(lambda: _says(policy, [False, False]), what="the new io says that both rest")
 
-    async def known() -> bool:
-        now = IoSnapshot.model_validate_json((await _kept(policy)) or b"")
-        return [each.energised for each in now.relays] == [False, False]
 
-    await eventually(known, what="the new io says that both rest")
+async def _says(policy: Policy, energised: list[bool]) -> bool:
+    kept = IoSnapshot.model_validate_json((await _kept(policy)) or b"")
+    return [each.energised for each in kept.relays] == energised
 
 
 async def _kept(policy: Policy) -> bytes | None:

@@ -80,7 +80,7 @@ async def test_flood_is_answered_and_kills_nothing(make_door: MakeDoor, words: t
     for task in refusals:
         task.cancel()
     assert pid == door.engine.workers["front"]
-    assert resident_kb(pid) - before_kb < 10_000
+    assert resident_kb(pid) - before_kb < 20_000  # as of `test_mutations`: 900 transactions live 32 s
     assert 0 < asked < 20 * 5
     assert door.told(facts.CallbackFailed) == []
 

@@ -66,9 +66,9 @@ async def attack(target: Attacked, door: str, numbers: range) -> None:
             got = {answer.call_id for answer in talker.answers if answer.status >= 200}
             return [(number, one.what) for call, (number, one) in wanted.items() if call not in got]
 
-        await eventually(lambda: not unanswered(), what=f"answers to what is still valid, seed {SEED}")
+        await eventually(lambda: not unanswered(), 40, what=f"answers to what is still valid, seed {SEED}")
         talker.send(plain(Place(door, talker.me, "UDP", "last"), "OPTIONS"))  # it is read behind the others
-        await eventually(lambda: talker.finals(b"last@visitors.example"), what="an answer to the last message")
+        await eventually(lambda: talker.finals(b"last@visitors.example"), 40, what="an answer to the last message")
         await target.settled()
 
 

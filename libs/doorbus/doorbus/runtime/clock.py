@@ -2,6 +2,9 @@
 
 Hosts' wall clocks jump, differ or stand in 1970; expiry of a command must not notice. Each process measures the offset
 from the time stamp in JetStream's answers, and computes with the monotonic clock from there.
+
+An answer that took long says little: the stamp may be from any moment in between. So what is known stays where it is
+the better word, unless the two contradict each other: then the server's clock was set, or it is another server.
 """
 
 from __future__ import annotations
@@ -12,6 +15,10 @@ from datetime import UTC, datetime
 
 SKEW_REPORTED_S = 1.0
 """A wall clock that differs more from bus time is reported: schedules and logs depend on it."""
+
+
+DRIFT = 100e-6
+"""How far two hosts' clocks part in a second, at most."""
 
 
 class BusClock:
@@ -26,6 +33,8 @@ class BusClock:
         self.monotonic = monotonic
         self._wall = wall
         self._offset: float | None = None
+        self._error = 0.0
+        self._measured = 0.0
         self.started = monotonic()
 
     @property
@@ -35,7 +44,18 @@ class BusClock:
 
     def take(self, sent: float, received: float, server_time: datetime) -> None:
         """Takes a measurement: the server stamped its answer between `sent` and `received` (monotonic seconds)."""
-        self._offset = server_time.timestamp() - (sent + received) / 2
+        middle, error = (sent + received) / 2, (received - sent) / 2
+        offset = server_time.timestamp() - middle
+        if self._offset is not None:
+            known = self._error_at(middle)
+            if known < error and abs(offset - self._offset) <= known + error:
+                return
+        self._offset, self._error, self._measured = offset, error, middle
+
+    @property
+    def error_s(self) -> float:
+        """How far off it may be now, in seconds; 0 while it is unknown."""
+        return self._error_at(self.monotonic()) if self.known else 0.0
 
     def now(self) -> datetime | None:
         """Returns bus time, None while it is unknown."""
@@ -57,3 +77,6 @@ class BusClock:
         """Returns bus time minus wall clock in seconds, None while unknown."""
         now = self.now()
         return None if now is None else now.timestamp() - self._wall()
+
+    def _error_at(self, moment: float) -> float:
+        return self._error + DRIFT * max(moment - self._measured, 0.0)

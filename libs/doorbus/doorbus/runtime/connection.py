@@ -30,7 +30,14 @@ PING_EVERY_S = 10
 
 MEASURE_EVERY_S = 60.0
 MEASURE_AGAIN_S = 2.0
-"""Pace of measuring while the offset is still unknown."""
+"""Pace of measuring while the offset is still unknown, or not known to `WELL_S`."""
+
+WELL_S = 0.05
+
+MEASURE_TRIES = 5
+QUICK_S = 0.01
+"""An answer that is as quick tells bus time well enough; the first one on a fresh connection is slow, and on a busy
+machine many are."""
 
 log = structlog.get_logger()
 Action = Callable[[], Awaitable[None]]
@@ -103,7 +110,8 @@ class Connection:
         self._was_connected.set()
         await self._connected()
         while True:
-            await asyncio.sleep(MEASURE_EVERY_S if self.clock.known else MEASURE_AGAIN_S)
+            well = self.clock.known and self.clock.error_s < WELL_S
+            await asyncio.sleep(MEASURE_EVERY_S if well else MEASURE_AGAIN_S)
             await self.measure()
 
     async def close(self) -> None:
@@ -116,14 +124,17 @@ class Connection:
 
     async def measure(self) -> None:
         """Measures bus time; leaves the old offset where JetStream does not answer."""
-        for _ in range(2):  # the first answer on a fresh connection is the slow one
+        for _ in range(MEASURE_TRIES):
             sent = self.clock.monotonic()
             try:
                 answer = await self.client.request(f"$JS.API.STREAM.INFO.KV_{KV_STATE}", b"", timeout=1.0)
                 stamp = json.loads(answer.data).get("ts")
                 if stamp is None:
                     return
-                self.clock.take(sent, self.clock.monotonic(), datetime.fromisoformat(_microseconds(stamp)))
+                received = self.clock.monotonic()
+                self.clock.take(sent, received, datetime.fromisoformat(_microseconds(stamp)))
+                if received - sent < QUICK_S:
+                    break
             except (nats.errors.Error, ValueError, OSError):
                 return
         skew = self.clock.skew_s()

@@ -29,7 +29,7 @@ from doorbus.runtime.reader import describe
 
 ANSWERS_REMEMBERED = 10_000
 CLOCK_TOLERANCE_S = 0.25
-"""Two measurements of bus time differ by less than this."""
+"""What bus time may be off beyond what is known of its error."""
 
 log = structlog.get_logger()
 R = TypeVar("R", bound=Reply)
@@ -172,7 +172,7 @@ class Gate:
         lifetime = timedelta(seconds=COMMAND_LIFETIME_S)
         if message.expires_at <= now:
             raise DoorbusError(ErrorCode.EXPIRED, f"expires_at is {_seconds(now - message.expires_at)} s ago")
-        if message.expires_at > now + lifetime + tolerance:
+        if message.expires_at > now + lifetime + tolerance + timedelta(seconds=self._clock.error_s):
             raise DoorbusError(
                 ErrorCode.EXPIRES_TOO_LATE,
                 f"expires_at is {_seconds(message.expires_at - now)} s ahead of the bus, at most {lifetime.seconds}",

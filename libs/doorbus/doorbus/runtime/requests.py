@@ -19,10 +19,12 @@ R = TypeVar("R", bound=Reply)
 def stamps(clock: BusClock, lifetime_s: float = COMMAND_LIFETIME_S) -> dict[str, Any]:
     """Returns `id`, `issued_at` and `expires_at` for a new command.
 
-    While bus time is unknown the wall clock stands in: receivers that know better refuse what moves a relay.
+    While bus time is unknown the wall clock stands in: receivers that know better refuse what moves a relay. What bus
+    time may be off is taken from the lifetime, down to half of it: nothing lives longer than it may.
     """
     now = clock.now() or datetime.now(UTC)
-    return {"id": new_id(), "issued_at": now, "expires_at": now + timedelta(seconds=lifetime_s)}
+    lifetime = timedelta(seconds=max(lifetime_s - clock.error_s, lifetime_s / 2))
+    return {"id": new_id(), "issued_at": now, "expires_at": now + lifetime}
 
 
 async def request(

@@ -276,6 +276,25 @@ async def test_unwritable_recording_costs_no_call(make_door: MakeDoor, tmp_path:
     assert door.told(facts.CallbackFailed) + door.told(facts.WorkerLost) == []
 
 
+async def test_another_volume_leaves_recording_and_outage_as_they_are(make_door: MakeDoor, tmp_path: Path) -> None:
+    """Only another place ends an outage, and begins its own recording anew."""
+    broken, path = FileAudio(record=str(tmp_path / "none" / "speaker.wav")), tmp_path / "speaker.wav"
+    door = await make_door(audio=broken)
+
+    async def use(audio: FileAudio) -> None:
+        await door.engine.reconfigure(door.engine.config.model_copy(update={"audio": audio}))
+
+    assert len(door.told(facts.AudioFailed)) == 1
+    await use(broken.model_copy(update={"volume_ring": 10}))
+    assert door.told(facts.AudioRecovered) == []
+    await use(FileAudio(record=str(path)))
+    assert len(door.told(facts.AudioRecovered)) == 1
+    path.write_bytes(b"what was recorded")
+    await use(FileAudio(record=str(path), volume_call=10))
+    assert path.read_bytes() == b"what was recorded"
+    assert len(door.told(facts.AudioFailed)) == 1
+
+
 async def test_recording_that_is_deleted_begins_anew(door: Door, speaker: Path) -> None:
     """Whoever deletes the file between two calls finds the second one in a new file."""
     async with WirePhone(Ring()) as phone:

@@ -100,6 +100,11 @@ class _Sound(_Frozen):
     volume_call: Annotated[int, Field(ge=0, le=100)] = 80
     mic_gain: float = 0
 
+    def is_where(self, other: "_Sound") -> bool:
+        """Whether this plays and listens where the other one does, however loud."""
+        loudness = {"volume_ring", "volume_call", "mic_gain"}
+        return self.model_dump(exclude=loudness) == other.model_dump(exclude=loudness)
+
 
 class NoAudio(_Sound):
     """Calls are set up, nothing is played and nothing is recorded."""

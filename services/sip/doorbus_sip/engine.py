@@ -107,7 +107,7 @@ class SipEngine:
         for record in self._board.records():
             if record.account in gone:
                 self._board.end(record, Reason.SHUTDOWN)
-        anew = config.audio != self._config.audio
+        anew = not config.audio.is_where(self._config.audio)
         self._config = config
         self._reports.limit_questions(config.questions_per_s)
         if anew:

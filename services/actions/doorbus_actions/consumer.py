@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import nats.errors
@@ -104,8 +104,7 @@ class Consumer:
         if self._pulls is not None:
             with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
                 while self._pulls.pending_msgs:
-                    for delivery in await self._pulls.fetch(1, AGAIN_S):
-                        await delivery.nak()
+                    await hand_back(await self._pulls.fetch(1, AGAIN_S))
             with contextlib.suppress(nats.errors.Error, OSError):
                 await self._pulls.unsubscribe()
 
@@ -123,7 +122,8 @@ class Consumer:
             await asyncio.wait({pull, back}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await end_tasks((pull, back))
-            await _hand_back(pull)
+            if not pull.cancelled() and pull.exception() is None:  # it came as its request was broken off
+                await hand_back(pull.result())
             raise
         if not pull.done():
             self._note(there=False)  # the store may have come back empty
@@ -186,12 +186,11 @@ class Consumer:
                 await self._reconnected.wait()
 
 
-async def _hand_back(pull: asyncio.Future[list[Msg]]) -> None:
-    """Lets a delivery that came as its request was broken off come again at once."""
-    if not pull.cancelled() and pull.exception() is None:
-        for delivery in pull.result():
-            with contextlib.suppress(nats.errors.Error, OSError):
-                await delivery.nak()
+async def hand_back(deliveries: Iterable[Msg]) -> None:
+    """Lets deliveries come again at once; where the bus is gone they come after `ACK_WAIT_S`."""
+    for delivery in deliveries:
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await delivery.nak()
 
 
 def _differs(info: ConsumerInfo, wanted: ConsumerConfig) -> bool:

@@ -7,16 +7,14 @@ leaves the document is given up, and told, as it comes up for its next try; then
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
-import nats.errors
 import structlog
 from nats.aio.msg import Msg
 
 from doorbus.runtime.logs import detached
 from doorbus.runtime.tasks import end_tasks
 from doorbus_actions.attempt import Attempts, Job
-from doorbus_actions.consumer import Consumer
+from doorbus_actions.consumer import Consumer, hand_back
 
 log = structlog.get_logger()
 
@@ -66,10 +64,7 @@ class Runner:
         """Breaks off what is under way; the next life gets it at once."""
         under_way = dict(self._under_way)
         await end_tasks(under_way)
-        for delivery in under_way.values():
-            if not delivery.is_acked:
-                with contextlib.suppress(nats.errors.Error, OSError):
-                    await delivery.nak()
+        await hand_back(delivery for delivery in under_way.values() if not delivery.is_acked)
 
     async def _is_done(self) -> bool:
         return not self._under_way and await self._consumer.is_done()

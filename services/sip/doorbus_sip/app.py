@@ -82,7 +82,7 @@ class EngineRunner:
             audio_dir=self._settings.audio_dir,
         )
         for part in before - self._left_out:
-            self._shell.degraded(part, "", recovered=True)
+            self._shell.recovered(part)
         if self._engine is not None:
             config = config.model_copy(update={"kept_transports": self._engine.config.transports})
         if self._engine is not None and _bound(self._engine.config) != _bound(config):

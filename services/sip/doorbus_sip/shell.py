@@ -57,9 +57,13 @@ class SipShell:
         self._book.accounts = {name: state for name, state in self._book.accounts.items() if name in known}
         self._book.changed.set()
 
-    def degraded(self, part: str, why: str, *, recovered: bool = False) -> None:
+    def degraded(self, part: str, why: str) -> None:
         """Tells what the door has to do without."""
-        self._book.tell(ServiceDegraded(service="sip", part=part, why=why[:500], recovered=recovered))
+        self._book.tell(ServiceDegraded(service="sip", part=part, why=why[:500]))
+
+    def recovered(self, part: str) -> None:
+        """Tells that the door has it again."""
+        self._book.tell(ServiceDegraded(service="sip", part=part, recovered=True))
 
     async def keep_state(self) -> None:
         """Writes the state to the bus after each change, until cancelled. Nobody waits for it."""
@@ -120,11 +124,11 @@ class SipShell:
                 metrics.WORKERS_LOST.inc()
                 self.degraded("sip_worker", f"{worker} died with {len(lost)} calls; another one starts")
             case facts.WorkersComplete():
-                self.degraded("sip_worker", "", recovered=True)
+                self.recovered("sip_worker")
             case facts.AudioFailed(why=why):
                 self.degraded("audio", why)
             case facts.AudioRecovered():
-                self.degraded("audio", "", recovered=True)
+                self.recovered("audio")
             case facts.CallbackFailed(worker=worker, where=where, error=error):
                 metrics.CALLBACKS_FAILED.inc()
                 log.error("a callback failed", worker=worker, where=where, error=error)

@@ -9,11 +9,12 @@ The packages of the extra `audio` (numpy alone is 10 MB a process) are imported 
 
 from doorbus.audio.opening import open_capture, open_playback, prepare
 from doorbus.audio.settings import AudioSettings
-from doorbus.audio.streams import Capture, OnProblem, Playback, Sink, Source
+from doorbus.audio.streams import Capture, Condition, OnProblem, Playback, Sink, Source
 
 __all__ = [
     "AudioSettings",
     "Capture",
+    "Condition",
     "OnProblem",
     "Playback",
     "Sink",

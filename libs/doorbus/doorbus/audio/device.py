@@ -20,7 +20,7 @@ from typing import Any
 import miniaudio
 
 from doorbus.audio.devices import NOBODY, SOUND_SERVER, Direction, backends, device_id
-from doorbus.audio.streams import SAMPLE_BYTES, Closing, OnProblem, Sink, Source
+from doorbus.audio.streams import SAMPLE_BYTES, Closing, Condition, OnProblem, Sink, Source
 
 SILENT_S = 2.5
 """Longer than PulseAudio takes to ask a new stream on an idle null sink for its first samples: up to 2 s."""
@@ -100,8 +100,7 @@ class DeviceStream(Closing):
         self._what = what if name is None else f"{what} {name}"
         self._make = make
         self._flow = flow
-        self._on_problem = on_problem
-        self._works: bool | None = None
+        self._condition = Condition(on_problem)
         self._flows = False
         self._heard = 0.0
         self._over = threading.Event()
@@ -142,7 +141,7 @@ class DeviceStream(Closing):
             device.start(flow)
             while not self._over.wait(_WATCH_S):
                 if self._flows:
-                    self._note_works()
+                    self._condition.works()
                 if time.monotonic() - self._heard > SILENT_S:
                     self._tell("the sound server does not take or give sound any more")
                     break
@@ -155,15 +154,9 @@ class DeviceStream(Closing):
     def _alive(self) -> None:
         self._flows, self._heard = True, time.monotonic()
 
-    def _note_works(self) -> None:
-        if not self._works:
-            self._works = True
-            self._on_problem(None)
-
     def _tell(self, why: str) -> None:
-        if self._works is not False and not self._over.is_set():
-            self._works = False
-            self._on_problem(f"{self._what}: {why}")
+        if not self._over.is_set():
+            self._condition.fails(f"{self._what}: {why}")
 
 
 def _words(error: Exception) -> str:

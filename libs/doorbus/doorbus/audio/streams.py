@@ -27,6 +27,26 @@ OnProblem = Callable[[str | None], None]
 """Told in words what does not work, once until it works again; None when it works, also at first. From any thread."""
 
 
+class Condition:
+    """Whether something works: tells `on_problem` the first word, and each change."""
+
+    def __init__(self, on_problem: OnProblem) -> None:
+        self._on_problem = on_problem
+        self._works: bool | None = None
+
+    def works(self) -> None:
+        """It works now."""
+        if not self._works:
+            self._works = True
+            self._on_problem(None)
+
+    def fails(self, why: str) -> None:
+        """It does not work now."""
+        if self._works is not False:
+            self._works = False
+            self._on_problem(why)
+
+
 class Stream(Protocol):
     """Sound that flows until it is closed."""
 

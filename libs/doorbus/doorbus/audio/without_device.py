@@ -10,7 +10,7 @@ Rules
 import wave
 from pathlib import Path
 
-from doorbus.audio.streams import SAMPLE_BYTES, TICK_MS, OnProblem, Sink, Source
+from doorbus.audio.streams import SAMPLE_BYTES, TICK_MS, Condition, OnProblem, Sink, Source
 from doorbus.audio.ticker import Ticker
 from doorbus.audio.wav import WavFile
 
@@ -71,17 +71,12 @@ class _Recording:
 
     def __init__(self, path: str, rate: int, on_problem: OnProblem) -> None:
         self._file = WavFile(path, rate)
-        self._on_problem = on_problem
-        self._works: bool | None = None
+        self._condition = Condition(on_problem)
 
     def write(self, samples: bytes) -> None:
         try:
             self._file.write(samples)
         except OSError as error:
-            if self._works is not False:
-                self._works = False
-                self._on_problem(f"{self._file.path} cannot be written: {error.strerror}")
+            self._condition.fails(f"{self._file.path} cannot be written: {error.strerror}")
         else:
-            if not self._works:
-                self._works = True
-                self._on_problem(None)
+            self._condition.works()

@@ -14,7 +14,7 @@ from functools import partial
 
 import pjsua2 as pj
 
-from doorbus.audio import AudioSettings, OnProblem, prepare
+from doorbus.audio import AudioSettings, Condition, OnProblem, prepare
 from doorbus.audio.wav import WavFile
 from doorbus_sip.config import Audio, DeviceAudio, FileAudio
 from doorbus_sip.protocol import AudioPart
@@ -33,7 +33,7 @@ class Speaker(pj.AudioMediaPort):  # type: ignore[misc]
         super().__init__()
         self._on_problem = on_problem
         self._outlet: Outlet | None = None
-        self._works: bool | None = None
+        self._condition = Condition(on_problem)
         shape = pj.MediaFormatAudio()
         shape.type = pj.PJMEDIA_TYPE_AUDIO
         shape.clockRate, shape.channelCount, shape.bitsPerSample, shape.frameTimeUsec = RATE, 1, 16, FRAME_MS * 1000
@@ -41,7 +41,7 @@ class Speaker(pj.AudioMediaPort):  # type: ignore[misc]
 
     def use(self, outlet: Outlet | None) -> None:
         """From now on plays here, `None` into nothing."""
-        self._works = None
+        self._condition = Condition(self._on_problem)
         before, self._outlet = self._outlet, outlet
         if isinstance(before, Loudspeaker):
             before.close()
@@ -67,13 +67,10 @@ class Speaker(pj.AudioMediaPort):  # type: ignore[misc]
             else:
                 outlet.pause()
         except OSError as error:
-            if self._works is not False:
-                self._works = False
-                self._on_problem(f"{outlet.path} cannot be written: {error.strerror}")
+            self._condition.fails(f"{outlet.path} cannot be written: {error.strerror}")
         else:
-            if not self._works and frame.size and isinstance(outlet, WavFile):  # a device tells it itself
-                self._works = True
-                self._on_problem(None)
+            if frame.size and isinstance(outlet, WavFile):  # a device tells it itself
+                self._condition.works()
 
 
 class Bridge:
